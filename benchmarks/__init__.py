@@ -1,0 +1,1 @@
+"""Speed, memory and disk of polyprune, measured by commands that anyone can run."""

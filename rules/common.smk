@@ -1,0 +1,241 @@
+# Reads the study and says which files it wants; imports no torch, for every job parses this again.
+import os
+import sys
+from dataclasses import asdict
+from itertools import product
+from shlex import quote
+from shutil import which
+
+sys.path.insert(0, workflow.basedir)
+# Steps run as `python -m workflow_scripts.<step>`, from whatever working directory.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
+)
+
+from workflow_scripts import paths, study
+from workflow_scripts.artifacts import canonical_json
+from workflow_scripts.code_digest import code_of
+from workflow_scripts.paths import Variant
+
+# A study given with --configfile replaces the default and never merges with it.
+if not config:
+
+    configfile: f"{workflow.basedir}/config.yaml"
+
+
+try:
+    STUDY = study.read_study(config)
+except study.StudyError as error:
+    raise WorkflowError(f"The study cannot be run:\n{error}") from None
+
+RESULTS = "results"
+GRID = STUDY.grid()
+REPORTS = f"{RESULTS}/reports/{STUDY.study}"
+RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
+TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
+VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
+SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
+STEP = "python -m workflow_scripts."
+
+
+wildcard_constraints:
+    model="[^/]+",
+    corpus="[^/]+",
+    language="[^/]+",
+    method="[^/]+",
+    pattern="[^/]+",
+    sample="[^/]+",
+    calibration="[^/]+",
+    seed="[0-9]+",
+
+
+def files(wildcards, input, output):
+    """A step's file arguments: inputs and outputs are named as the arguments are."""
+    named = [*input.items(), *output.items()]
+    return " ".join(
+        f"--{name} {quote(str(path))}"
+        for name, entry in named
+        for path in ([entry] if isinstance(entry, str) else entry)
+    )
+
+
+def gpus():
+    """GPUs that a job on a model wants."""
+    device = STUDY.compute.device
+    return int(device == "cuda" or (device == "auto" and which("nvidia-smi") is not None))
+
+
+def model_source(wildcards):
+    """The packaged or hub model that `prepare_model` is told of."""
+    source = STUDY.models[wildcards.model]
+    return canonical_json(
+        source.model_dump(include={"packaged", "hub", "revision"}, exclude_none=True)
+    )
+
+
+def model_files(wildcards):
+    """The file of a local model that `prepare_model` starts from."""
+    source = STUDY.models[wildcards.model]
+    if source.gguf:
+        return {"gguf": source.gguf}
+    return {"directory": f"{source.path}/config.json"} if source.path else {}
+
+
+def corpus_options(wildcards):
+    """Source, language and options that `collect_documents` is told of."""
+    corpus = STUDY.corpora[wildcards.corpus]
+    options = corpus.model_dump(exclude={"kind", "path"})
+    if "configurations" in options:
+        configurations = options["configurations"]
+        options["configurations"] = {
+            wildcards.language: configurations.get(
+                wildcards.language, wildcards.language
+            )
+        }
+    return canonical_json(
+        {"kind": corpus.kind, "language": wildcards.language, "options": options}
+    )
+
+
+def corpus_path(wildcards):
+    """The folder of a local corpus as an argument."""
+    path = getattr(STUDY.corpora[wildcards.corpus], "path", None)
+    return f"--path {quote(path)}" if path else ""
+
+
+def corpus_files(wildcards):
+    """The files that a language of a corpus is read from."""
+    return study.corpus_files(STUDY.corpora[wildcards.corpus], wildcards.language)
+
+
+def windows_of(wildcards):
+    """The calibration windows of a variant, none for methods without calibration."""
+    if wildcards.sample == paths.NONE:
+        return {}
+    return {
+        "windows": f"{RESULTS}/calibration/{wildcards.model}/{GRID.sample}"
+        f"/{wildcards.calibration}/{wildcards.seed}.parquet"
+    }
+
+
+def calibration_tokens(wildcards):
+    """The tokens of all languages of a calibration."""
+    return expand(
+        TOKENS,
+        model=wildcards.model,
+        corpus=STUDY.calibration.corpus,
+        language=STUDY.calibration.mixture(wildcards.calibration),
+    )
+
+
+def calibration_parameters(wildcards):
+    """What `sample_calibration` is told."""
+    section = STUDY.calibration
+    return canonical_json(
+        {
+            "corpus": section.corpus,
+            "mixture": section.mixture(wildcards.calibration),
+            "windows": section.windows,
+            "length": section.length,
+            "sampling": section.sampling,
+            "seed": int(wildcards.seed),
+        }
+    )
+
+
+def pruning_parameters(wildcards):
+    """What `prune_model` is told."""
+    own = {"method": wildcards.method, "pattern": wildcards.pattern}
+    return canonical_json(
+        own | {"batch": STUDY.pruning.batch} | STUDY.compute.model_dump()
+    )
+
+
+def pruning_code(wildcards):
+    """Digest of the code of `prune_model`, of the chosen method alone."""
+    return code_of("prune_model", f"pruning.methods.{wildcards.method}")
+
+
+def perplexity_parameters():
+    """What `measure_perplexity` is told."""
+    keys = {"documents", "length", "protocol", "batch"}
+    return canonical_json(
+        STUDY.evaluation.model_dump(include=keys) | STUDY.compute.model_dump()
+    )
+
+
+def mask_of(wildcards):
+    """The mask store of a variant that needs no calibration, none for the dense model."""
+    if wildcards.variant == paths.DENSE:
+        return {}
+    return {
+        "masks": f"{RESULTS}/pruned/{wildcards.model}/{wildcards.variant}/masks.parquet"
+    }
+
+
+def perplexity_targets():
+    """All perplexity artifacts of the study."""
+    return [
+        paths.perplexity_path(RESULTS, model, variant, GRID.evaluation, language)
+        for model, variant, language in product(
+            GRID.models, GRID.variants(), GRID.languages
+        )
+    ]
+
+
+def mask_targets():
+    """The mask stores of the study."""
+    return [
+        paths.variant_folder(RESULTS, model, variant) / "masks.parquet"
+        for model, variant in product(GRID.models, GRID.variants())
+        if variant != Variant.dense()
+    ]
+
+
+def masks_of_method(wildcards):
+    """The mask stores of a method and pattern: the magnitude mask first, then in the grid's order."""
+    magnitude = Variant.uncalibrated("magnitude", wildcards.pattern)
+    wanted = [
+        variant
+        for variant in GRID.calibrated()
+        if (variant.method, variant.pattern) == (wildcards.method, wildcards.pattern)
+    ]
+    return [
+        paths.variant_folder(RESULTS, wildcards.model, variant) / "masks.parquet"
+        for variant in [magnitude, *wanted]
+    ]
+
+
+def evaluation_tokens():
+    """The tokens that the study evaluates on."""
+    return expand(
+        TOKENS,
+        model=GRID.models,
+        corpus=STUDY.evaluation.corpus,
+        language=GRID.languages,
+    )
+
+
+def overlap_parts():
+    """The overlap tables of all models, methods and patterns."""
+    return expand(
+        f"{REPORTS}/overlap/{{model}}/{{method}}-{{pattern}}.parquet",
+        model=GRID.models,
+        method=GRID.methods,
+        pattern=GRID.patterns,
+    )
+
+
+def documents_of_study():
+    """The document tables that the study draws on."""
+    used = [
+        (STUDY.calibration.corpus, STUDY.calibration_languages()),
+        (STUDY.evaluation.corpus, GRID.languages),
+    ]
+    return sorted(
+        {
+            f"{RESULTS}/corpora/{corpus}/{language}.parquet"
+            for corpus, languages in used
+            for language in languages
+        }
+    )

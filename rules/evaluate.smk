@@ -1,0 +1,59 @@
+# Perplexity: one job, and one model load, for all seeds of a setting in one language.
+
+
+rule measure_perplexity:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+    output:
+        # The step leaves a file alone that still holds, so that a further seed costs only itself.
+        output=update(
+            [
+                f"{RESULTS}/perplexity/{{model}}/{{series}}/{seed}/{GRID.evaluation}/{{language}}.parquet"
+                for seed in GRID.seeds
+            ]
+        ),
+    wildcard_constraints:
+        series="wanda/.+",
+    params:
+        code=code_of("measure_perplexity"),
+        parameters=perplexity_parameters(),
+        files=files,
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    log:
+        f"logs/measure_perplexity/{{model}}/{{series}}/{GRID.evaluation}/{{language}}.log",
+    benchmark:
+        f"logs/timings/measure_perplexity/{{model}}/{{series}}/{GRID.evaluation}/{{language}}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    shell:
+        STEP
+        + "measure_perplexity {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule measure_perplexity as measure_perplexity_of_weights with:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
+    wildcard_constraints:
+        series="sparsegpt/.+",
+
+
+use rule measure_perplexity as measure_perplexity_of_one with:
+    input:
+        unpack(mask_of),
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+    output:
+        output=f"{RESULTS}/perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.parquet",
+    wildcard_constraints:
+        variant="dense|magnitude/.+",
+    log:
+        f"logs/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.log",
+    benchmark:
+        f"logs/timings/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.tsv"

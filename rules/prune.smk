@@ -1,0 +1,37 @@
+# Masks, and the kept weights of the methods that change them.
+
+
+rule prune_model:
+    input:
+        unpack(windows_of),
+        model=RECORD,
+    output:
+        masks=f"{VARIANT}/masks.parquet",
+        layers=f"{VARIANT}/layers.parquet",
+    wildcard_constraints:
+        method="magnitude|wanda",
+    params:
+        code=pruning_code,
+        parameters=pruning_parameters,
+        files=files,
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    log:
+        "logs/prune_model/{model}/{method}/{pattern}/{sample}/{calibration}/{seed}.log",
+    benchmark:
+        "logs/timings/prune_model/{model}/{method}/{pattern}/{sample}/{calibration}/{seed}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    shell:
+        STEP
+        + "prune_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule prune_model as prune_model_and_weights with:
+    output:
+        masks=f"{VARIANT}/masks.parquet",
+        layers=f"{VARIANT}/layers.parquet",
+        weights=f"{VARIANT}/weights.safetensors",
+    wildcard_constraints:
+        method="sparsegpt",

@@ -1,0 +1,137 @@
+"""A made-up study of plausible size: its two long tables, perplexities and overlaps, shaped as the real ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+MODULES = [
+    "mlp.down_proj", "mlp.gate_proj", "mlp.up_proj",
+    "self_attn.k_proj", "self_attn.o_proj", "self_attn.q_proj", "self_attn.v_proj",
+]  # fmt: skip
+DENSE_BITS = {"ar": 0.89, "de": 1.12, "en": 0.96, "es": 1.02, "ru": 0.70, "sw": 1.85, "zh": 1.52}
+BYTES_PER_TOKEN = {"ar": 6.0, "de": 4.0, "en": 4.6, "es": 4.4, "ru": 7.0, "sw": 2.9, "zh": 4.2}
+# How far a language lies from English: what a foreign calibration costs.
+DISTANCE = {"en": 0.0, "de": 0.15, "es": 0.12, "ru": 0.3, "ar": 0.4, "zh": 0.45, "sw": 0.5}
+LOSS = {"magnitude": 0.9, "wanda": 0.5, "sparsegpt": 0.3}
+PERPLEXITY_KEYS = ["model", "variant", "corpus", "language", "doc_id"]
+OVERLAP_KEYS = [
+    "model", "method", "pattern", "sample", "propagation", "relation",
+    "calibration_a", "seed_a", "calibration_b", "seed_b", "block", "module",
+]  # fmt: skip
+
+
+def simulate(
+    languages: Sequence[str] = ("de", "en", "sw"),
+    methods: Sequence[str] = ("wanda", "sparsegpt"),
+    patterns: Sequence[str] = ("0.5",),
+    models: Sequence[str] = ("gemma-3-270m",),
+    seeds: int = 3,
+    documents: int = 16,
+    blocks: int = 18,
+    mixtures: Sequence[str] = (),
+    effect: float = 1.0,
+    calibrations: Sequence[str] | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The tables `perplexity` and `overlap`; `effect` scales what a foreign calibration costs."""
+    calibrations = [*(languages if calibrations is None else calibrations), *mixtures]
+    rng = np.random.default_rng(7)
+    perplexity = _perplexity(rng, languages, calibrations, methods, patterns, models, seeds, documents, effect)
+    return perplexity, _overlap(rng, calibrations, methods, patterns, models, seeds, blocks)
+
+
+def distance(calibration: str, language: str) -> float:
+    """What calibrating in `calibration` costs in `language`, as a share of the loss; a mixture's mean."""
+    parts = calibration.split("+")
+    return float(np.mean([abs(DISTANCE[p] - DISTANCE[language]) + 0.05 * (p != language) for p in parts]))
+
+
+def _perplexity(rng, languages, calibrations, methods, patterns, models, seeds, documents, effect) -> pl.DataFrame:
+    calibrated = [(m, c, s) for m in methods for c in calibrations for s in range(seeds)]
+    variants = [("dense", "none", "none", 0)]
+    variants += [(m, p, c, s) for p in patterns for m, c, s in [("magnitude", "none", 0), *calibrated]]
+    frames = []
+    for model, language in ((model, language) for model in models for language in languages):
+        tokens = rng.integers(120, 500, documents)
+        dense = DENSE_BITS[language] + rng.normal(0, 0.12, documents)
+        sensitivity = rng.normal(1, 0.12, documents)
+        for method, pattern, calibration, seed in variants:
+            bits = dense
+            if method != "dense":
+                loss = LOSS[method] * (1.0 if pattern == "0.5" else 1.6)
+                cost = effect * distance(calibration, language) if calibration != "none" else 0
+                luck = rng.normal(0, 0.006) + rng.normal(0, 0.012, documents)
+                bits = dense + loss * (1 + cost) * sensitivity + luck
+            frame = _documents(language, tokens, bits)
+            frames.append(
+                _constant(
+                    frame, model=model, language=language, seed=seed, **_names(method, pattern, calibration, seed)
+                )
+            )
+    return pl.concat(frames).with_columns(corpus=pl.lit(f"embedded-{documents}x512")).sort(PERPLEXITY_KEYS)
+
+
+def _documents(language: str, tokens: np.ndarray, bits: np.ndarray) -> pl.DataFrame:
+    size = (tokens * BYTES_PER_TOKEN[language]).astype(np.int32)
+    return pl.DataFrame(
+        {
+            "doc_id": [f"{language}-{i:03}" for i in range(len(tokens))],
+            "register": ["news"] * len(tokens),
+            "nats": bits * size * np.log(2),
+            "tokens": tokens.astype(np.int32),
+            "bytes": size,
+            "characters": (size * 0.9).astype(np.int32),
+        }
+    )
+
+
+def _names(method: str, pattern: str, calibration: str, seed: int) -> dict[str, str]:
+    sample, propagation = ("none", "none") if calibration == "none" else ("embedded-8x256", "sequential")
+    tail = "none/none/0" if calibration == "none" else f"{sample}-{propagation}/{calibration}/{seed}"
+    variant = "dense" if method == "dense" else f"{method}/{pattern}/{tail}"
+    names = {"variant": variant, "method": method, "pattern": pattern, "sample": sample, "propagation": propagation}
+    return names | {"calibration": calibration}
+
+
+def _constant(frame: pl.DataFrame, **values: str | int) -> pl.DataFrame:
+    return frame.with_columns(
+        **{name: pl.lit(v, pl.Int64 if isinstance(v, int) else None) for name, v in values.items()}
+    )
+
+
+def _overlap(rng, calibrations, methods, patterns, models, seeds, blocks) -> pl.DataFrame:
+    masks = [(c, s) for c in sorted(calibrations) for s in range(seeds)]
+    pairs = [("magnitude", *mask, "none", 0, 0.80) for mask in masks]
+    for i, (a, s) in enumerate(masks):
+        for b, t in masks[i + 1 :]:
+            if a == b:
+                pairs.append(("same", a, s, b, t, 0.94))
+            elif s == t:
+                pairs.append(("between", a, s, b, t, 0.91 - 0.12 * (distance(a, b) if "+" not in b else 0.2)))
+    frames = []
+    block, module = (x.ravel() for x in np.meshgrid(np.arange(blocks), np.arange(len(MODULES)), indexing="ij"))
+    kept = np.where(module < 3, 640 * 1024, 640 * 256)
+    depth = 0.03 * np.cos(np.pi * block / max(blocks - 1, 1)) - 0.005 * module
+    for model in models:
+        for pattern in patterns:
+            for method in methods:
+                for relation, a, s, b, t, level in pairs:
+                    iou = level + depth * (1.2 if relation == "between" else 0.7) + rng.normal(0, 0.004, block.size)
+                    intersection = (2 * kept * iou / (1 + iou)).astype(np.int64)
+                    frame = pl.DataFrame(
+                        {
+                            "seed_a": np.full(block.size, s),
+                            "seed_b": np.full(block.size, t),
+                            "block": block.astype(np.int32),
+                            "module": [MODULES[m] for m in module],
+                            "kept_a": kept,
+                            "kept_b": kept,
+                            "intersection": intersection,
+                            "union": 2 * kept - intersection,
+                        }
+                    )
+                    names = {"model": model, "method": method, "pattern": pattern, "sample": "embedded-8x256"}
+                    names |= {"propagation": "sequential", "relation": relation, "calibration_a": a, "calibration_b": b}
+                    frames.append(_constant(frame, **names).with_columns(iou=pl.col("intersection") / pl.col("union")))
+    columns = [*OVERLAP_KEYS, "kept_a", "kept_b", "intersection", "union", "iou"]
+    return pl.concat(frames).select(columns).sort(OVERLAP_KEYS)

@@ -1,0 +1,220 @@
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from workflow_scripts.corpora.document import Document
+from workflow_scripts.corpora.windows import WINDOWS_SCHEMA, TooFewDocuments, draw_windows
+
+BOS, EOS = 1, 2
+
+
+def tokenize(text: str) -> list[int]:
+    """One token a word: its number, above the special tokens."""
+    return [int(word) for word in text.split()]
+
+
+def corpus_of(sizes: list[int], first: int = 10) -> list[Document]:
+    """Documents of these many tokens, all tokens distinct, so that a token tells its document and place."""
+    documents = []
+    for number, size in enumerate(sizes):
+        documents.append(
+            Document(f"d{number}", " ".join(str(first + n) for n in range(size)), split="calibration"),
+        )
+        first += size
+    return documents
+
+
+def draw(documents, windows=2, length=4, sampling="packed", seed=0, bos=BOS, eos=EOS):
+    return draw_windows({"sw": documents}, tokenize, bos, eos, {"sw": 1}, windows, length, sampling, seed, "tiny")
+
+
+def draws(documents, **settings) -> list:
+    """The tables of all seeds that the documents allow."""
+    tables = []
+    while True:
+        try:
+            tables.append(draw(documents, seed=len(tables), **settings))
+        except TooFewDocuments:
+            return tables
+
+
+CORPORA = st.lists(st.integers(0, 12), min_size=1, max_size=30).map(corpus_of)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "windows": st.integers(1, 4),
+        "length": st.integers(2, 6),
+        "sampling": st.sampled_from(["packed", "long"]),
+        "bos": st.sampled_from([BOS, None]),
+        "eos": st.sampled_from([EOS, None]),
+    }
+)
+
+
+@given(CORPORA, SETTINGS)
+def test_every_window_has_the_length_and_starts_with_bos(documents, settings):
+    for table in draws(documents, **settings):
+        assert table.schema == WINDOWS_SCHEMA
+        assert table["window"].to_pylist() == list(range(settings["windows"]))
+        for ids in table["token_ids"].to_pylist():
+            assert len(ids) == settings["length"]
+            assert settings["bos"] is None or ids[0] == BOS
+
+
+@given(CORPORA, SETTINGS)
+def test_seeds_share_no_document_and_no_token(documents, settings):
+    of_documents, of_tokens = [], []
+    for table in draws(documents, **settings):
+        of_documents += {doc_id for ids in table["doc_ids"].to_pylist() for doc_id in ids}
+        of_tokens += [t for ids in table["token_ids"].to_pylist() for t in ids if t not in (BOS, EOS)]
+    assert len(of_documents) == len(set(of_documents))
+    assert len(of_tokens) == len(set(of_tokens))
+
+
+@given(CORPORA, SETTINGS)
+def test_doc_ids_name_exactly_the_documents_of_the_tokens(documents, settings):
+    owner = {token: d.doc_id for d in documents for token in tokenize(d.text)}
+    for table in draws(documents, **settings):
+        for row in table.to_pylist():
+            assert row["doc_ids"] == list(dict.fromkeys(owner[t] for t in row["token_ids"] if t in owner))
+
+
+@given(CORPORA, CORPORA, SETTINGS)
+def test_further_documents_change_no_earlier_draw(documents, more, settings):
+    before = draws(documents, **settings)
+    after = draws([*documents, *(Document("x" + d.doc_id, d.text) for d in more)], **settings)
+    assert after[: len(before)] == before
+
+
+@given(CORPORA, SETTINGS)
+def test_only_the_documents_of_a_draw_and_before_are_tokenized(documents, settings):
+    tables = draws(documents, **settings)
+    assume(tables)
+    calls = []
+
+    def counting(text):
+        calls.append(text)
+        return tokenize(text)
+
+    draw_windows(
+        {"sw": documents},
+        counting,
+        settings["bos"],
+        settings["eos"],
+        {"sw": 1},
+        settings["windows"],
+        settings["length"],
+        settings["sampling"],
+        0,
+    )
+    last = max(int(doc_id[1:]) for ids in tables[0]["doc_ids"].to_pylist() for doc_id in ids)
+    used = [d.text for d in documents[: last + 1] if d.text]
+    # One document with tokens more at most: BOS stands between two documents only when there is a second.
+    further = [d.text for d in documents[last + 1 :] if d.text][:1]
+    assert [text for text in calls if text] in (used, used + further)
+
+
+@given(st.dictionaries(st.sampled_from(["de", "en", "sw", "zh"]), st.floats(0.1, 1), min_size=1), st.integers(40, 60))
+def test_weights_add_up_to_the_number_of_windows(mixture, windows):
+    documents = {language: corpus_of([300]) for language in mixture}
+    table = draw_windows(documents, tokenize, BOS, EOS, mixture, windows, 4, "packed", 0)
+    assert sum(table["weight"].to_pylist()) == pytest.approx(windows, rel=1e-12)
+    languages = table["language"].to_pylist()
+    assert languages == sorted(languages)
+
+
+def test_packed_windows_run_on_through_documents():
+    documents = corpus_of([3, 2, 4, 3, 5])
+    first, second = draw(documents, windows=3, seed=0), draw(documents, windows=3, seed=1)
+    assert first["token_ids"].to_pylist() == [[BOS, 10, 11, 12], [BOS, EOS, BOS, 13], [BOS, 14, EOS, BOS]]
+    assert first["doc_ids"].to_pylist() == [["d0"], ["d1"], ["d1"]]
+    assert second["token_ids"].to_pylist() == [[BOS, 15, 16, 17], [BOS, 18, EOS, BOS], [BOS, 19, 20, 21]]
+    assert second["doc_ids"].to_pylist() == [["d2"], ["d2"], ["d3"]]
+
+
+def test_packed_windows_without_special_tokens_are_the_bare_text():
+    table = draw(corpus_of([3, 2, 4]), bos=None, eos=None)
+    assert table["token_ids"].to_pylist() == [[10, 11, 12, 13], [14, 15, 16, 17]]
+    assert table["doc_ids"].to_pylist() == [["d0", "d1"], ["d1", "d2"]]
+
+
+def test_a_document_that_only_lent_its_bos_is_left_for_the_next_seed():
+    documents = corpus_of([1, 9])
+    assert draw(documents, windows=1, seed=0)["token_ids"].to_pylist() == [[BOS, 10, EOS, BOS]]
+    assert draw(documents, windows=1, seed=1)["token_ids"].to_pylist() == [[BOS, 11, 12, 13]]
+
+
+def test_long_windows_are_runs_within_one_document_longer_than_a_window():
+    documents = corpus_of([4, 9, 3, 20, 5, 6])
+    table = draw(documents, sampling="long")
+    assert table["doc_ids"].to_pylist() == [["d1"], ["d3"]]
+    for row in table.to_pylist():
+        ids = row["token_ids"]
+        assert ids[0] == BOS and ids[1:] == list(range(ids[1], ids[1] + 3))
+    assert draw(documents, sampling="long", seed=1)["doc_ids"].to_pylist() == [["d4"], ["d5"]]
+
+
+def test_long_windows_begin_anywhere():
+    offsets = {
+        draw([Document(f"n{n}", corpus_of([8])[0].text)], windows=1, sampling="long", bos=None)["token_ids"][0][
+            0
+        ].as_py()
+        for n in range(200)
+    }
+    assert offsets == {10, 11, 12, 13, 14}
+
+
+def test_each_language_of_a_mixture_draws_from_its_own_documents():
+    documents = {"en": corpus_of([20]), "sw": corpus_of([20], first=100)}
+    table = draw_windows(documents, tokenize, BOS, EOS, {"en": 1, "sw": 3}, 4, 4, "packed", 0)
+    assert table["language"].to_pylist() == ["en", "sw", "sw", "sw"]
+    assert [ids[1] for ids in table["token_ids"].to_pylist()] == [10, 100, 103, 106]
+
+
+def test_too_few_documents_says_what_is_there_and_what_to_do():
+    with pytest.raises(TooFewDocuments) as caught:
+        draw(corpus_of([6, 6, 4]), seed=2)
+    assert str(caught.value) == (
+        "Corpus 'tiny' has 7 calibration tokens of language 'sw' left for seed 2, which needs 8 (2 windows of 4; "
+        "seeds that it fills: 2): take fewer or shorter windows, fewer seeds, or a larger corpus."
+    )
+
+
+def test_too_few_long_documents_are_reported_as_such():
+    with pytest.raises(TooFewDocuments, match="has 4 .* in documents longer than 4 tokens left for seed 0"):
+        draw(corpus_of([6, 4, 3]), sampling="long")
+
+
+def test_a_seed_beyond_the_first_that_fails_has_nothing_left():
+    with pytest.raises(TooFewDocuments, match="has 0 .* seed 5"):
+        draw(corpus_of([6, 2]), seed=5)
+
+
+@pytest.mark.parametrize("documents", [[], corpus_of([0, 0])])
+def test_empty_documents_fill_no_window(documents):
+    with pytest.raises(TooFewDocuments, match="has 0 "):
+        draw(documents)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": -1}, "Seed -1"),
+        ({"length": 1}, "take at least 2"),
+        ({"length": 0, "bos": None}, "take at least 1"),
+        ({"windows": 0}, "take at least 1"),
+        ({"sampling": "short"}, "packed, long"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        draw(corpus_of([30]), **settings)
+
+
+def test_a_language_without_documents_is_refused():
+    with pytest.raises(ValueError, match="'zh'"):
+        draw_windows({"sw": corpus_of([30])}, tokenize, BOS, EOS, {"sw": 1, "zh": 1}, 2, 4, "packed", 0)
+
+
+def test_evaluation_documents_are_never_drawn():
+    with pytest.raises(ValueError, match="'e' of 'sw' is for evaluation"):
+        draw([*corpus_of([30]), Document("e", "5 6", split="evaluation")])

@@ -1,0 +1,1 @@
+"""Analyses: from tables of measurements to tables of answers; nothing here loads a model."""

@@ -1,0 +1,166 @@
+"""What the language of the calibration changes: paired differences, the best calibration and the regret of the others.
+
+Everything here is in bits per byte of a document, and every document counts equally, whatever its length: documents are
+a sample of the texts one might meet, the analysis of variance behind the interval is balanced only then, and no long
+document decides a result alone. The pooled bits per byte of the matrix weigh by bytes, hence differ a little.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import polars as pl
+
+from workflow_scripts.analysis.crossed import crossed_interval
+from workflow_scripts.analysis.matrix import NATS_PER_BIT, SETTING, with_dense
+
+PLACE = [*SETTING, "corpus", "language"]
+EFFECTS = pl.Schema(
+    {c: pl.String for c in [*SETTING, "corpus", "own", "other"]}
+    | {"documents": pl.Int64, "seeds": pl.Int64}
+    | {c: pl.Float64 for c in ("difference", "low", "high", "standard_error", "degrees_of_freedom", "p_value")}
+    | {"own_loss": pl.Float64, "relative": pl.Float64, "documents_better": pl.Int64, "reason": pl.String}
+    | {"p_holm": pl.Float64}
+)
+BEST = pl.Schema(
+    {c: pl.String for c in [*PLACE, "calibration"]}
+    | {"documents": pl.Int64, "seeds": pl.Int64, "bits_per_byte": pl.Float64, "best": pl.String}
+    | {"regret": pl.Float64, "relative": pl.Float64, "optimistic": pl.Boolean}
+)
+
+
+def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None) -> pl.DataFrame:
+    """Own-language calibration minus each other monolingual calibration, per evaluation language; sorted.
+
+    The difference is paired: same document, same seed. Seeds of two languages draw unrelated texts, so their pairing is
+    arbitrary; it costs degrees of freedom and never narrows the interval on average.
+
+    Args:
+        perplexity: the long table of a study.
+        monolingual: calibrations of a single language, named as that language; by default those that are named as an
+            evaluated language.
+
+    Returns:
+        model, method, pattern, sample, propagation, corpus; own (the evaluation language and its calibration), other;
+        documents, seeds; difference in bits per byte (negative: own is better), low, high (95 %), standard_error,
+        degrees_of_freedom, p_value (two-sided t); own_loss (own minus dense, bits per byte), relative (difference over
+        own_loss: -0.5 says that the other calibration loses half as much again; null unless own loses something);
+        documents_better (on which own wins, averaged over seeds); reason (why there is no interval, else empty; bounds
+        and p-values are then null); p_holm (Holm within one model x method x pattern).
+
+    Raises:
+        ValueError: as `with_dense`, or two calibrations that share no seed.
+    """
+    rows = _bits(perplexity)
+    known = set(rows["language"]) if monolingual is None else set(monolingual)
+    records = []
+    for place, group in sorted(rows.partition_by(PLACE, as_dict=True).items()):
+        tables = {name[0]: table for name, table in group.partition_by("calibration", as_dict=True).items()}
+        own = place[-1]
+        if own in tables and own in known:
+            others = sorted(name for name in tables if name in known and name != own)
+            records += [
+                dict(zip(PLACE, place, strict=True)) | _effect(own, tables[own], other, tables[other])
+                for other in others
+            ]
+    found = pl.DataFrame(records, schema={k: v for k, v in EFFECTS.items() if k != "p_holm"})
+    family = ["model", "method", "pattern"]
+    adjusted = [
+        part.with_columns(p_holm=pl.Series(holm(part["p_value"].to_numpy()), dtype=pl.Float64).fill_nan(None))
+        for part in found.partition_by(family, maintain_order=True)
+    ]
+    return pl.concat([pl.DataFrame(schema=EFFECTS), *adjusted]).sort(*SETTING, "corpus", "own", "other")
+
+
+def best_calibration(perplexity: pl.DataFrame) -> pl.DataFrame:
+    """Per evaluation language the calibration with the fewest bits per byte, and what each other one loses; sorted.
+
+    Returns:
+        model, method, pattern, sample, propagation, corpus, language, calibration (mixtures too); documents, seeds;
+        bits_per_byte (mean over documents and seeds), best (name of the best calibration), regret (bits per byte above
+        the best), relative (regret over what the best loses against the dense model; null unless it loses something),
+        optimistic: true where several calibrations competed, because the winner was chosen on the very documents that
+        judge it (the winner's curse), so that it looks better, and regrets look larger, than on fresh documents.
+
+    Raises:
+        ValueError: as `with_dense`.
+    """
+    means = (
+        _bits(perplexity)
+        .group_by(*PLACE, "calibration", maintain_order=True)
+        .agg(
+            pl.col("doc_id").n_unique().cast(pl.Int64).alias("documents"),
+            pl.col("seed").n_unique().cast(pl.Int64).alias("seeds"),
+            pl.col("bits").mean().alias("bits_per_byte"),
+            pl.col("dense_bits").mean(),
+        )
+        .sort(*PLACE, "bits_per_byte", "calibration")
+    )
+    loss = (pl.col("bits_per_byte").first() - pl.col("dense_bits").first()).over(PLACE)
+    return (
+        means.with_columns(
+            best=pl.col("calibration").first().over(PLACE),
+            regret=pl.col("bits_per_byte") - pl.col("bits_per_byte").first().over(PLACE),
+            optimistic=pl.len().over(PLACE) > 1,
+        )
+        .with_columns(relative=pl.when(loss > 0).then(pl.col("regret") / loss))
+        .select(BEST.names())
+        .cast(dict(BEST))
+        .sort(*PLACE, "calibration")
+    )
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment of a family of p-values, float [tests]; NaN stays NaN and does not count."""
+    p_values = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full_like(p_values, np.nan)
+    tested = np.flatnonzero(~np.isnan(p_values))
+    order = tested[np.argsort(p_values[tested], kind="stable")]
+    steps = p_values[order] * np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if order.size else steps
+    return adjusted
+
+
+def _bits(perplexity: pl.DataFrame) -> pl.DataFrame:
+    """Calibrated variants only: bits and dense_bits per byte of each document, sorted."""
+    per_byte = NATS_PER_BIT * pl.col("bytes")
+    return (
+        with_dense(perplexity)
+        .filter(pl.col("calibration") != "none")
+        .with_columns(bits=pl.col("nats") / per_byte, dense_bits=pl.col("dense_nats") / per_byte)
+        .sort(*PLACE, "calibration", "seed", "doc_id")
+    )
+
+
+def _effect(own: str, own_rows: pl.DataFrame, other: str, other_rows: pl.DataFrame) -> dict[str, object]:
+    seeds = sorted(set(own_rows["seed"]) & set(other_rows["seed"]))
+    if not seeds:
+        raise ValueError(f"Calibrations {own} and {other} share no seed: give both the same seeds.")
+    own_bits, other_bits = (_cube(rows, "bits", seeds) for rows in (own_rows, other_rows))
+    difference = own_bits - other_bits
+    interval = crossed_interval(difference)
+    loss = float((own_bits - _cube(own_rows, "dense_bits", seeds)).mean())
+    return {
+        "own": own,
+        "other": other,
+        "documents": interval.documents,
+        "seeds": interval.seeds,
+        "difference": interval.mean,
+        "low": _or_null(interval.low),
+        "high": _or_null(interval.high),
+        "standard_error": _or_null(interval.standard_error),
+        "degrees_of_freedom": _or_null(interval.degrees_of_freedom),
+        "p_value": _or_null(interval.p_value),
+        "own_loss": loss,
+        "relative": interval.mean / loss if loss > 0 else None,
+        "documents_better": int((difference.mean(axis=1) < 0).sum()),
+        "reason": interval.reason,
+    }
+
+
+def _cube(rows: pl.DataFrame, column: str, seeds: list[int]) -> np.ndarray:
+    """One calibration's `column` as [documents, seeds]; rows sorted by seed and document, complete by `with_dense`."""
+    return rows.filter(pl.col("seed").is_in(seeds))[column].to_numpy().reshape(len(seeds), -1).T
+
+
+def _or_null(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,104 @@
+"""The matrix of calibration x evaluation: perplexity and bits per byte of every variant in every language."""
+
+import math
+
+import polars as pl
+
+SETTING = ["model", "method", "pattern", "sample", "propagation"]
+CELL = [*SETTING, "calibration", "corpus", "language"]
+NATS_PER_BIT = math.log(2)
+UNITS = ["perplexity", "bits_per_byte", "ratio_to_dense"]
+
+
+def with_dense(perplexity: pl.DataFrame) -> pl.DataFrame:
+    """The table of perplexities with the dense model's nats on the same document beside each row (`dense_nats`).
+
+    Raises:
+        ValueError: a document measured twice, a model without dense rows, or a variant measured on other documents
+            than the dense model.
+    """
+    place = ["model", "corpus", "language"]
+    document = [*place, "doc_id"]
+    row = ["model", "variant", "corpus", "language"]
+    if perplexity.is_empty():
+        raise ValueError("The table of perplexities is empty: measure at least one language.")
+    twice = perplexity.filter(perplexity.select([*row, "doc_id"]).is_duplicated())
+    if not twice.is_empty():
+        raise ValueError(f"{_where(twice, row)}: document {twice['doc_id'].min()} is there twice.")
+    dense = perplexity.filter(pl.col("variant") == "dense").select(
+        *document, pl.col("nats").alias("dense_nats"), *(pl.col(c).alias(f"dense_{c}") for c in ("tokens", "bytes"))
+    )
+    joined = perplexity.join(dense, on=document, how="left")
+    counts = dense.group_by(place).len("dense_documents")
+    joined = joined.join(counts, on=place, how="left").with_columns(pl.len().over(row).alias("documents"))
+    if (none := joined.filter(pl.col("dense_documents").is_null())).height:
+        raise ValueError(f"{_where(none, row)}: the dense model was not measured there; measure it.")
+    differing = joined.filter(
+        (pl.col("documents") != pl.col("dense_documents"))
+        | pl.col("dense_nats").is_null()
+        | (pl.col("tokens") != pl.col("dense_tokens"))
+        | (pl.col("bytes") != pl.col("dense_bytes"))
+    )
+    if differing.height:
+        raise ValueError(f"{_where(differing, row)}: other documents than the dense model's; measure both again.")
+    return joined.drop("dense_tokens", "dense_bytes", "dense_documents", "documents")
+
+
+def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
+    """One row per variant, corpus and language, the dense model and magnitude included; sorted.
+
+    Columns: model, method, pattern, sample, propagation, calibration, seed, corpus, language, documents, nats, tokens,
+    bytes, characters, perplexity (per token), bits_per_byte (pooled: all bits over all bytes), dense_nats,
+    ratio_to_dense (perplexity over the dense model's on the same documents).
+
+    Raises:
+        ValueError: as `with_dense`.
+    """
+    keys = [*SETTING, "calibration", "seed", "corpus", "language"]
+    sums = [pl.col(c).cast(pl.Int64).sum() for c in ("tokens", "bytes", "characters")]
+    # Sorted first: a sum of floats depends on the order of its terms.
+    ordered = with_dense(perplexity).sort(*keys, "doc_id")
+    return (
+        ordered.group_by(keys, maintain_order=True)
+        .agg(pl.len().cast(pl.Int64).alias("documents"), pl.col("nats").sum(), *sums, pl.col("dense_nats").sum())
+        .with_columns(
+            perplexity=(pl.col("nats") / pl.col("tokens")).exp(),
+            bits_per_byte=pl.col("nats") / NATS_PER_BIT / pl.col("bytes"),
+            ratio_to_dense=((pl.col("nats") - pl.col("dense_nats")) / pl.col("tokens")).exp(),
+        )
+        .select(
+            *keys, "documents", "nats", "tokens", "bytes", "characters", "perplexity", "bits_per_byte",
+            "dense_nats", "ratio_to_dense",
+        )
+    )  # fmt: skip
+
+
+def mean_matrix(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `matrix` averaged over seeds; sorted.
+
+    Columns: the keys without the seed, seeds (their number), documents, tokens, bytes, and for perplexity,
+    bits_per_byte and ratio_to_dense the arithmetic mean, `_min` and `_max` over seeds.
+    """
+    aggregates = [
+        expression
+        for unit in UNITS
+        for expression in (
+            pl.col(unit).mean(),
+            pl.col(unit).min().alias(f"{unit}_min"),
+            pl.col(unit).max().alias(f"{unit}_max"),
+        )
+    ]
+    return (
+        rows.sort(*CELL, "seed")
+        .group_by(CELL, maintain_order=True)
+        .agg(
+            pl.col("seed").n_unique().cast(pl.Int64).alias("seeds"),
+            *(pl.col(c).first() for c in ("documents", "tokens", "bytes")),
+            *aggregates,
+        )
+    )
+
+
+def _where(rows: pl.DataFrame, row: list[str]) -> str:
+    model, variant, corpus, language = rows.select(row).sort(row).row(0)
+    return f"Perplexity of {variant} ({model}) on {corpus} in {language}"

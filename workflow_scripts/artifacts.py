@@ -1,0 +1,147 @@
+"""Write and read artifacts: Parquet, safetensors and JSON, each with its provenance in one metadata key.
+
+A provenance says what made an artifact: the step, its canonical parameters, the digest of its code, the digests of its
+inputs and the versions of the libraries that decide its numbers. It holds no clock time, host name or path, so that equal
+runs give equal bytes.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workflow_scripts import __version__
+
+if TYPE_CHECKING:
+    import torch
+
+PROVENANCE_KEY = "provenance"
+
+
+class ArtifactError(ValueError):
+    """An artifact that is damaged, foreign or not of the expected kind."""
+
+
+def canonical_json(value: Any) -> str:
+    """The one spelling of a JSON value: sorted keys, no blanks, no NaN; raises TypeError or ValueError otherwise."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes as hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_provenance(
+    step: str, parameters: Mapping[str, Any], code: str, inputs: Mapping[str, Path | list[Path]]
+) -> dict[str, Any]:
+    """The provenance of an artifact.
+
+    Args:
+        step: name of the step that writes the artifact.
+        parameters: JSON-like mapping of what the step was told.
+        code: digest of the step's code, empty when the step was called by hand.
+        inputs: role of an input -> its file, or its files in a meaningful order; enters as SHA-256 digests.
+    """
+    return {
+        "step": step,
+        "parameters": json.loads(canonical_json(parameters)),
+        "code": code,
+        "inputs": {
+            role: [digest_of_file(p) for p in paths] if isinstance(paths, list) else digest_of_file(paths)
+            for role, paths in inputs.items()
+        },
+        "versions": {
+            "polyprune": __version__,
+            "torch": version("torch"),
+            "transformers": version("transformers"),
+        },
+    }
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path` to write to; it takes the place of `path` only when the block ends without error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def with_provenance(schema: pa.Schema, provenance: Mapping[str, Any]) -> pa.Schema:
+    """The schema with the provenance in its metadata, other keys kept."""
+    return schema.with_metadata({**(schema.metadata or {}), PROVENANCE_KEY: canonical_json(provenance)})
+
+
+def write_table(path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
+    """Write a Parquet table with page checksums and its provenance; rows are kept in the order given."""
+    with replacing(path) as temporary:
+        pq.write_table(
+            table.cast(with_provenance(table.schema, provenance)),
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+        )
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet artifact, its page checksums verified; raises ArtifactError when it cannot be read."""
+    try:
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise ArtifactError(f"{path} is damaged or not a Parquet file ({error}): delete it and run again.") from error
+
+
+def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], provenance: Mapping[str, Any]) -> None:
+    """Write named tensors as safetensors with their provenance."""
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        # One key only: safetensors writes several metadata keys in random order.
+        save_file(dict(tensors), temporary, metadata={PROVENANCE_KEY: canonical_json(provenance)})
+        # safetensors creates its files unreadable to others, unlike every other artifact.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+
+
+def write_json(path: Path, content: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+    """Write a small record as indented JSON with sorted keys; `content` must not have a key `provenance`."""
+    with replacing(path) as temporary:
+        text = json.dumps({**content, PROVENANCE_KEY: dict(provenance)}, indent=2, sort_keys=True, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """The provenance of a Parquet, safetensors or JSON artifact.
+
+    Raises:
+        ArtifactError: the file is damaged, of another kind, or carries no provenance.
+    """
+    path = Path(path)
+    try:
+        if path.suffix == ".parquet":
+            text = (pq.read_schema(path).metadata or {})[PROVENANCE_KEY.encode()]
+        elif path.suffix == ".safetensors":
+            from safetensors import safe_open
+
+            with safe_open(path, framework="numpy") as file:
+                text = file.metadata()[PROVENANCE_KEY]
+        else:
+            return json.loads(path.read_text(encoding="utf-8"))[PROVENANCE_KEY]
+        return json.loads(text)
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} carries no provenance: it was not written by polyprune; delete it.") from error
+    except Exception as error:
+        raise ArtifactError(f"{path} is damaged ({error}): delete it and run again.") from error

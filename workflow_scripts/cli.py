@@ -1,0 +1,19 @@
+"""Make a step's typed function a command line, and its errors one sentence."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+
+import cyclopts
+
+
+def run_step(step: Callable[..., None]) -> None:
+    """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        cyclopts.run(step)
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(f"\n{step.__name__} failed: {error}")

@@ -1,0 +1,1 @@
+"""Documents in many languages and the calibration windows cut from them."""

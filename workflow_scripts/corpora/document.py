@@ -1,0 +1,91 @@
+"""A document, and the table in which the documents of one language are stored."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pyarrow as pa
+
+from workflow_scripts.artifacts import read_table
+
+SPLITS = ("calibration", "evaluation")
+
+DOCUMENTS_SCHEMA = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("sentences", pa.list_(pa.string())),
+        pa.field("register", pa.string()),
+        pa.field("origin", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+    ]
+)
+
+
+class CorpusError(ValueError):
+    """A corpus that is missing, empty, malformed or without the language asked for."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text in one language.
+
+    Attributes:
+        doc_id: its name, unique within a language; the documents of a parallel corpus share it across languages.
+        text: the whole text.
+        sentences: its sentences in order, None when unknown.
+        register: kind of text, e.g. "narrative", None when unknown.
+        origin: language in which it was first written, None when unknown.
+        source: where it comes from.
+        licence: terms of its use, as an SPDX identifier where there is one.
+        split: "calibration" or "evaluation"; None until it is decided.
+    """
+
+    doc_id: str
+    text: str
+    sentences: tuple[str, ...] | None = None
+    register: str | None = None
+    origin: str | None = None
+    source: str = ""
+    licence: str = ""
+    split: str | None = None
+
+
+def documents_table(documents: Iterable[Document]) -> pa.Table:
+    """The documents of one language as a table of DOCUMENTS_SCHEMA, calibration first, each split in the order given.
+
+    Raises:
+        CorpusError: a document without a split, or two documents with one doc_id.
+    """
+    documents = list(documents)
+    seen: set[str] = set()
+    for document in documents:
+        if document.split not in SPLITS:
+            raise CorpusError(f"Document {document.doc_id!r} has split {document.split!r}: set it to one of {SPLITS}.")
+        if document.doc_id in seen:
+            raise CorpusError(f"Two documents of a language have the doc_id {document.doc_id!r}: rename one.")
+        seen.add(document.doc_id)
+    # The order within a split decides which documents a seed draws, so the sort must be a stable one.
+    documents.sort(key=lambda document: SPLITS.index(document.split))
+    columns = {name: [getattr(document, name) for document in documents] for name in DOCUMENTS_SCHEMA.names}
+    return pa.table(columns, schema=DOCUMENTS_SCHEMA)
+
+
+def read_documents(path: Path, split: str) -> list[Document]:
+    """The documents of one split ("calibration" or "evaluation") from a documents Parquet, in stored order.
+
+    Raises:
+        ValueError: an unknown split.
+        ArtifactError: the file is damaged or not Parquet.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"There is no split {split!r}: take one of {SPLITS}.")
+    rows = read_table(path, columns=[field.name for field in fields(Document)]).to_pylist()
+    return [_document(row) for row in rows if row["split"] == split]
+
+
+def _document(row: dict) -> Document:
+    sentences = row.pop("sentences")
+    return Document(sentences=None if sentences is None else tuple(sentences), **row)

@@ -1,0 +1,58 @@
+"""The tokens of documents: what a model's tokenizer made of a corpus, with the sizes that units are derived from."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from workflow_scripts.artifacts import read_table
+
+TOKENS_SCHEMA = pa.schema(
+    [
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("register", pa.string()),
+        pa.field("token_ids", pa.list_(pa.int32()), nullable=False),
+        pa.field("bytes", pa.int32(), nullable=False),
+        pa.field("characters", pa.int32(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TokenizedDocument:
+    """A document as token ids without special tokens; bytes (UTF-8) and characters are those of its text."""
+
+    doc_id: str
+    split: str
+    register: str | None
+    token_ids: list[int]
+    bytes: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Token ids that stand between texts: BOS and EOS, None where the tokenizer puts none, and a blank line."""
+
+    bos: int | None
+    eos: int | None
+    blank_line: tuple[int, ...]
+
+
+def read_boundary(record: Path) -> Boundary:
+    """The boundary tokens of the model with this record (`provenance.json`)."""
+    found = json.loads(record.read_text(encoding="utf-8"))["boundary"]
+    return Boundary(found["bos"], found["eos"], tuple(found["blank_line"]))
+
+
+def tokens_table(documents: Iterable[TokenizedDocument]) -> pa.Table:
+    """Tokenized documents as a table of TOKENS_SCHEMA, in the order given."""
+    return pa.Table.from_pylist([vars(document) for document in documents], schema=TOKENS_SCHEMA)
+
+
+def read_tokens(path: Path, split: str) -> list[TokenizedDocument]:
+    """The tokenized documents of a split ("calibration" or "evaluation"), in stored order."""
+    return [TokenizedDocument(**row) for row in read_table(path).to_pylist() if row["split"] == split]

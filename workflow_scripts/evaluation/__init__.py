@@ -1,0 +1,1 @@
+"""Evaluation of the dense model and its variants."""

@@ -1,0 +1,1 @@
+"""Masks: which weights of a model are kept, one bit each."""

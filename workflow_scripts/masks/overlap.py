@@ -1,0 +1,92 @@
+"""Overlap of masks: how many weights two variants of one model both keep, per linear, counted on packed bits."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+import polars as pl
+
+from workflow_scripts.masks.packing import count_ones
+from workflow_scripts.masks.store import Linear, MaskStore
+
+SCHEMA = {
+    "a": pl.String,
+    "b": pl.String,
+    "block": pl.Int32,
+    "module": pl.String,
+    "kept_a": pl.Int64,
+    "kept_b": pl.Int64,
+    "intersection": pl.Int64,
+    "union": pl.Int64,
+    "iou": pl.Float64,
+}
+
+
+def overlap(a: MaskStore, b: MaskStore) -> pl.DataFrame:
+    """Overlap of two stores: one row a linear, in the stored order of `a`.
+
+    Returns:
+        block, module, kept_a, kept_b, intersection, union (numbers of weights) and iou = intersection / union, which is
+        1 where neither keeps a weight.
+
+    Raises:
+        ValueError: the stores do not hold the same linears in the same shapes.
+        ArtifactError: a store is damaged.
+    """
+    return overlaps({"a": a, "b": b}, [("a", "b")]).drop("a", "b")
+
+
+def overlaps(stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """Overlap of pairs of stores; the columns of `overlap` after the stores' names, a and b.
+
+    Each linear of each store is read once, whatever the number of pairs: memory holds one packed linear of every store
+    that is in a pair. Rows come pair by pair as given, linears in the stored order of the first pair's a.
+
+    Args:
+        stores: name -> store.
+        pairs: names (a, b) of stores.
+
+    Raises:
+        ValueError: a pair names a store that is not there, or the stores do not hold the same linears.
+        ArtifactError: a store is damaged.
+    """
+    names = list(dict.fromkeys(chain.from_iterable(pairs)))
+    if unknown := [name for name in names if name not in stores]:
+        raise ValueError(f"No mask store is named {unknown[0]!r}: the pairs may name {', '.join(sorted(stores))}.")
+    if not names:
+        return pl.DataFrame(schema=SCHEMA)
+    first = stores[names[0]]
+    for name in names[1:]:
+        _refuse_other_linears(first, stores[name])
+    by_linear = [_compare(linear, {name: stores[name] for name in names}, pairs) for linear in first.linears]
+    rows = [rows_of_linear[pair] for pair in range(len(pairs)) for rows_of_linear in by_linear]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _compare(linear: Linear, stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]]) -> list[tuple]:
+    """One row a pair for one linear."""
+    packed = {name: store.packed(linear.block, linear.module) for name, store in stores.items()}
+    kept = {name: store.linear(linear.block, linear.module).kept for name, store in stores.items()}
+    # One buffer for all pairs: memory fresh from the system costs more than the counting.
+    common = np.empty_like(next(iter(packed.values())))
+    rows = []
+    for a, b in pairs:
+        intersection = count_ones(np.bitwise_and(packed[a], packed[b], out=common))
+        union = kept[a] + kept[b] - intersection
+        iou = intersection / union if union else 1.0
+        rows.append((a, b, linear.block, linear.module, kept[a], kept[b], intersection, union, iou))
+    return rows
+
+
+def _refuse_other_linears(first: MaskStore, other: MaskStore) -> None:
+    differing = sorted(_shapes(first).items() ^ _shapes(other).items())
+    if differing:
+        (block, module), _ = differing[0]
+        raise ValueError(
+            f"{first.path} and {other.path} do not hold the same linears, block {block} {module} is not in both in one "
+            "shape: compare masks of one model only."
+        )
+
+
+def _shapes(store: MaskStore) -> dict[tuple[int, str], tuple[int, int]]:
+    return {(linear.block, linear.module): (linear.out_features, linear.in_features) for linear in store.linears}

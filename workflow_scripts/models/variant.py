@@ -1,0 +1,73 @@
+"""Put a pruned variant into a loaded model: the dense weights times a mask, or the kept weights where a method changed them.
+
+The dense weights come from the checkpoint's files by memory map, so a model is never held twice and one loaded model can
+take variant after variant.
+"""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers import PreTrainedModel
+
+from workflow_scripts.artifacts import ArtifactError, digest_of_file
+from workflow_scripts.masks.store import MaskStore
+from workflow_scripts.models.blocks import iterate_linears
+from workflow_scripts.models.checkpoint import DenseWeights
+
+
+def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Path | None = None) -> None:
+    """Overwrite every linear of `model` with its pruned form, whatever variant it held before.
+
+    Args:
+        model: the loaded dense model, or the model after an earlier call.
+        record: `provenance.json` of the dense model's checkpoint directory.
+        masks: the variant's mask store.
+        weights: the variant's kept weights, for methods that change them.
+
+    Raises:
+        ArtifactError: the masks or the weights were made for another model, or do not fit its linears.
+    """
+    store = MaskStore(masks)
+    refuse_foreign_model(store.provenance, record, masks)
+    linears = {(block, module): linear for block, module, linear in iterate_linears(model)}
+    if set(linears) != {(linear.block, linear.module) for linear in store.linears}:
+        raise ArtifactError(f"{masks} does not cover the {len(linears)} linears of the model: delete it and run again.")
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    dense = DenseWeights(record.parent)
+    with safe_open(weights, framework="pt") if weights else nullcontext() as kept:
+        for linear, mask in store:
+            target = linears[linear.block, linear.module].weight
+            keep = torch.from_numpy(mask)
+            if kept is None:
+                pruned = dense.read(names[id(target)]).to(target.dtype) * keep
+            else:
+                pruned = scatter_kept(keep, kept.get_tensor(weight_key(linear.block, linear.module)))
+            target.data.copy_(pruned)
+
+
+def weight_key(block: int, module: str) -> str:
+    """Name of a linear's kept weights in `weights.safetensors`."""
+    return f"{block}.{module}"
+
+
+def gather_kept(mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The kept values of a linear [kept], row by row."""
+    return weight[mask].contiguous()
+
+
+def scatter_kept(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The inverse of `gather_kept`: [out_features, in_features] with zeros where the mask is False."""
+    weight = torch.zeros(mask.shape, dtype=values.dtype)
+    weight[mask] = values
+    return weight
+
+
+def refuse_foreign_model(provenance: dict, record: Path, artifact: Path) -> None:
+    """Raise ArtifactError unless `provenance` says that the artifact was made from the model of `record`."""
+    if provenance["inputs"].get("model") != digest_of_file(record):
+        raise ArtifactError(
+            f"{artifact} was made for another model than {record.parent.name}: delete it and run again, "
+            "or point the study at the model it belongs to."
+        )

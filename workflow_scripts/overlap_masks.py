@@ -1,0 +1,74 @@
+"""Step: overlap of the masks of one model, method and pattern, pair by pair and linear by linear."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import polars as pl
+
+from workflow_scripts.artifacts import ArtifactError, make_provenance, write_table
+from workflow_scripts.cli import run_step
+from workflow_scripts.masks.overlap import overlaps
+from workflow_scripts.masks.store import MaskStore
+from workflow_scripts.paths import Grid, Variant
+
+
+def overlap_masks(
+    *, masks: list[Path], grid: str, model: str, method: str, pattern: str, output: Path, code: str = ""
+) -> None:
+    """Write a row per pair of masks and linear: how many weights both keep.
+
+    Args:
+        masks: the magnitude mask, then the masks of the method and pattern in the order of the grid.
+        grid: the study's grid as JSON, see `paths.Grid`.
+        model: name of the model.
+        method: method of the calibrated masks.
+        pattern: their pattern, as in paths.
+        output: the table.
+        code: digest of this step's code.
+    """
+    spanned = Grid.from_json(json.loads(grid))
+    calibrated = [v for v in spanned.calibrated() if (v.method, v.pattern) == (method, pattern)]
+    variants = [Variant.uncalibrated("magnitude", pattern), *calibrated]
+    stores = {variant.path: MaskStore(path) for variant, path in zip(variants, masks, strict=True)}
+    refuse_mixed_models(stores)
+    pairs = [(variant.path, variants[0].path) for variant in calibrated]
+    pairs += [(a.path, b.path) for a, b in combinations(calibrated, 2)]
+    of_path = {variant.path: variant for variant in variants}
+    rows = [
+        {
+            "model": model,
+            "method": method,
+            "pattern": pattern,
+            "sample": spanned.sample,
+            "propagation": spanned.propagation,
+            "relation": relation(of_path[row["a"]], of_path[row["b"]]),
+            **{f"calibration_{side}": of_path[row[side]].calibration for side in "ab"},
+            **{f"seed_{side}": of_path[row[side]].seed for side in "ab"},
+            **{key: row[key] for key in ("block", "module", "kept_a", "kept_b", "intersection", "union", "iou")},
+        }
+        for row in overlaps(stores, pairs).iter_rows(named=True)
+    ]
+    parameters = {"grid": json.loads(grid), "model": model, "method": method, "pattern": pattern}
+    provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks})
+    write_table(output, pl.DataFrame(rows).cast({"block": pl.Int32}).to_arrow(), provenance)
+
+
+def relation(a: Variant, b: Variant) -> str:
+    """`magnitude` (the floor), `same` calibration with other documents (the ceiling), or `between` calibrations."""
+    if "magnitude" in (a.method, b.method):
+        return "magnitude"
+    return "same" if a.calibration == b.calibration else "between"
+
+
+def refuse_mixed_models(stores: dict[str, MaskStore]) -> None:
+    """Raise ArtifactError unless all stores were made from one model."""
+    models = {path: store.provenance["inputs"]["model"] for path, store in stores.items()}
+    first = next(iter(models))
+    for path, digest in models.items():
+        if digest != models[first]:
+            raise ArtifactError(f"The masks {path} and {first} are of different models: delete the older and run again.")
+
+
+if __name__ == "__main__":
+    run_step(overlap_masks)

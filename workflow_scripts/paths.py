@@ -1,0 +1,92 @@
+"""Names and places of variants and artifacts: the one module that the workflow and the steps agree on paths through."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+DENSE = "dense"
+NONE = "none"
+
+
+@dataclass(frozen=True, order=True)
+class Variant:
+    """A pruned form of a model: method x pattern x sample x propagation x calibration x seed."""
+
+    method: str
+    pattern: str
+    sample: str
+    propagation: str
+    calibration: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """Where the variant stands below a model's folder."""
+        if self.method == DENSE:
+            return DENSE
+        return f"{self.series}/{self.seed}"
+
+    @property
+    def series(self) -> str:
+        """The path without the seed: what all seeds of one setting have in common."""
+        sample = NONE if self.sample == NONE else f"{self.sample}-{self.propagation}"
+        return f"{self.method}/{self.pattern}/{sample}/{self.calibration}"
+
+    @classmethod
+    def dense(cls) -> "Variant":
+        """The model as it came."""
+        return cls(DENSE, NONE, NONE, NONE, NONE, 0)
+
+    @classmethod
+    def uncalibrated(cls, method: str, pattern: str) -> "Variant":
+        """A variant of a method that needs no calibration."""
+        return cls(method, pattern, NONE, NONE, NONE, 0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All variants and evaluations of a study, in the few lists that span them; what aggregating steps are told."""
+
+    models: tuple[str, ...]
+    methods: tuple[str, ...]
+    patterns: tuple[str, ...]
+    sample: str
+    propagation: str
+    calibrations: tuple[str, ...]
+    seeds: tuple[int, ...]
+    evaluation: str
+    languages: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Grid":
+        """The grid of its JSON form (lists for tuples)."""
+        return cls(**{key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()})
+
+    def calibrated(self) -> Iterator[Variant]:
+        """The variants that a calibration went into."""
+        for method, pattern, calibration, seed in product(self.methods, self.patterns, self.calibrations, self.seeds):
+            yield Variant(method, pattern, self.sample, self.propagation, calibration, seed)
+
+    def variants(self) -> Iterator[Variant]:
+        """The dense model, the magnitude mask of every pattern, and the calibrated variants."""
+        yield Variant.dense()
+        for pattern in self.patterns:
+            yield Variant.uncalibrated("magnitude", pattern)
+        yield from self.calibrated()
+
+
+def perplexity_path(results: Path | str, model: str, variant: Variant, evaluation: str, language: str) -> Path:
+    """Artifact of one variant in one evaluation language."""
+    return Path(results, "perplexity", model, variant.path, evaluation, f"{language}.parquet")
+
+
+def variant_folder(results: Path | str, model: str, variant: Variant) -> Path:
+    """Folder of `masks.parquet`, `weights.safetensors` and `layers.parquet`."""
+    return Path(results, "pruned", model, variant.path)
+
+
+def tokens_path(results: Path | str, model: str, corpus: str, language: str) -> Path:
+    """Token ids of a corpus in one language, by a model's tokenizer."""
+    return Path(results, "tokens", model, corpus, f"{language}.parquet")

@@ -1,0 +1,59 @@
+"""Step: turn a model's source into a checkpoint directory, and record what it is."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workflow_scripts.artifacts import make_provenance, write_json
+from workflow_scripts.cli import run_step
+from workflow_scripts.models import sources
+from workflow_scripts.models.blocks import check_architecture
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A packaged or hub model; local sources come as paths beside."""
+
+    packaged: str | None = None
+    """name of a packaged model"""
+    hub: str | None = None
+    """name of a hub model"""
+    revision: str | None = None
+    """commit, tag or branch of the hub model"""
+
+
+def prepare_model(
+    *,
+    record: Path,
+    parameters: Parameters = Parameters(),  # noqa: B008 (frozen)
+    directory: Path | None = None,
+    gguf: Path | None = None,
+    code: str = "",
+) -> None:
+    """Write a checkpoint directory that transformers loads, and its record.
+
+    Args:
+        record: `provenance.json` to write; the checkpoint goes beside it.
+        parameters: the packaged or hub model.
+        directory: a local checkpoint directory to link.
+        gguf: a GGUF file to dequantise.
+        code: digest of this step's code.
+    """
+    shutil.rmtree(record.parent, ignore_errors=True)
+    if parameters.packaged:
+        source = sources.from_package(parameters.packaged, record.parent)
+    elif parameters.hub:
+        source = sources.from_hub(parameters.hub, parameters.revision or "main", record.parent)
+    elif gguf:
+        source = sources.from_gguf(gguf, record.parent)
+    elif directory:
+        source = sources.from_directory(directory, record.parent)
+    else:
+        raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --directory.")
+    check_architecture(record.parent)
+    content = {"source": source, **sources.describe_checkpoint(record.parent)}
+    write_json(record, content, make_provenance("prepare_model", asdict(parameters), code, {}))
+
+
+if __name__ == "__main__":
+    run_step(prepare_model)

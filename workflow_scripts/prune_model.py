@@ -1,0 +1,95 @@
+"""Step: prune a model with one method, pattern, calibration and seed."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+
+from workflow_scripts.artifacts import make_provenance, read_provenance, read_table, write_table, write_tensors
+from workflow_scripts.cli import run_step
+from workflow_scripts.masks.store import MaskWriter
+from workflow_scripts.models.checkpoint import load_model
+from workflow_scripts.models.device import resolve_device, resolve_dtype, set_numerics
+from workflow_scripts.models.variant import gather_kept, refuse_foreign_model, weight_key
+from workflow_scripts.pruning.engine import Calibration, LinearResult, prune_sequentially, prune_without_calibration
+from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.pruning.patterns import parse_pattern
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A variant, without its calibration."""
+
+    method: str
+    pattern: str
+    """0.5, 2:4 ..."""
+    batch: int = 4
+    """windows at a time"""
+    threads: int = 1
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+def prune_model(
+    *,
+    model: Path,
+    masks: Path,
+    layers: Path,
+    parameters: Parameters,
+    windows: Path | None = None,
+    weights: Path | None = None,
+    code: str = "",
+) -> None:
+    """Write the masks and diagnostics of a pruned model, and its kept weights where the method changes them.
+
+    Args:
+        model: record of the dense model.
+        masks: mask store to write.
+        layers: diagnostics per linear to write.
+        parameters: the variant.
+        windows: calibration windows; none for methods that need no calibration.
+        weights: kept weights to write, for methods that change them.
+        code: digest of this step's code.
+    """
+    set_numerics(parameters.threads)
+    device = resolve_device(parameters.device)
+    dtype = resolve_dtype(parameters.dtype, device, model.parent)
+    inputs = {"model": model} | ({"windows": windows} if windows else {})
+    resolved = asdict(parameters) | {"device": device.partition(":")[0], "dtype": str(dtype).removeprefix("torch.")}
+    provenance = make_provenance("prune_model", resolved, code, inputs)
+    method, pattern = get_method(parameters.method), parse_pattern(parameters.pattern)
+    network = load_model(model.parent, dtype, "cpu")
+    if windows:
+        refuse_foreign_model(read_provenance(windows), model, windows)
+        results = prune_sequentially(network, _calibration(windows, parameters.batch), method, pattern, device)
+    else:
+        results = prune_without_calibration(network, method, pattern)
+    write_variant(results, masks, layers, weights if method.CHANGES_WEIGHTS else None, provenance)
+
+
+def _calibration(windows: Path, batch: int) -> Calibration:
+    table = read_table(windows, columns=["token_ids", "weight"])
+    token_ids = torch.tensor(table["token_ids"].to_pylist())
+    return Calibration(token_ids, torch.tensor(table["weight"].to_pylist(), dtype=torch.float64), batch)
+
+
+def write_variant(
+    results: Iterator[LinearResult], masks: Path, layers: Path, weights: Path | None, provenance: dict
+) -> None:
+    """Write a variant's artifacts, the masks as they come."""
+    rows, kept = [], {}
+    with MaskWriter(masks, provenance) as writer:
+        for result in results:
+            writer.write(result.block, result.module, result.mask)
+            rows.append({"block": result.block, "module": result.module, **asdict(result.diagnostics)})
+            if weights:
+                kept[weight_key(result.block, result.module)] = gather_kept(result.mask, result.weight)
+    if weights:
+        write_tensors(weights, kept, provenance)
+    write_table(layers, pa.Table.from_pylist(rows), provenance)
+
+
+if __name__ == "__main__":
+    run_step(prune_model)

@@ -1,0 +1,1 @@
+"""Pruning: criteria, patterns, statistics, the methods and the engine that drives them block by block."""

@@ -1,0 +1,17 @@
+"""How far a pruned linear's output is from the dense one, on a sample of calibration tokens."""
+
+import math
+
+import torch
+
+
+def relative_error(reference: torch.Tensor, output: torch.Tensor) -> float:
+    """sum (y - y')^2 / sum y^2 over tokens and outputs [tokens, out_features]; NaN when the reference is all zero."""
+    power = reference.double().square().sum().item()
+    noise = (reference.double() - output.double()).square().sum().item()
+    return noise / power if power else math.nan
+
+
+def decibel(error: float) -> float:
+    """Signal-to-noise ratio in dB of a relative error."""
+    return -10 * math.log10(error) if error > 0 else math.inf

@@ -1,0 +1,91 @@
+"""Send windows through a model block by block: the calls a model makes to its blocks, captured once and replayed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from workflow_scripts.models.blocks import UnsupportedArchitecture
+
+
+class BlockCalls:
+    """What a model passes to each of its blocks beside the hidden states, for each batch size.
+
+    Rotary embeddings and attention masks differ between the layer types of a model, so every block's own call is kept.
+    """
+
+    def __init__(self, blocks: nn.ModuleList) -> None:
+        self._blocks = blocks
+        self._calls: dict[tuple[int, int], tuple[tuple, dict[str, Any]]] = {}
+
+    def embed(self, model: PreTrainedModel, token_ids: torch.Tensor, device: str) -> torch.Tensor:
+        """Hidden states before the first block [windows, length, hidden], recording the calls to all blocks.
+
+        The blocks pass their input on meanwhile, so this costs no more than the embedding.
+
+        Raises:
+            UnsupportedArchitecture: what the blocks are passed depends on the tokens, so that it cannot be replayed.
+        """
+        first: list[torch.Tensor] = []
+        with self._recording(first, device):
+            model.base_model(input_ids=token_ids, use_cache=False)
+        return first[0].to(device)
+
+    def run(self, index: int, hidden: torch.Tensor) -> torch.Tensor:
+        """Output of block `index` for a batch of a recorded size, [windows, length, hidden]."""
+        args, kwargs = self._calls[index, len(hidden)]
+        output = self._blocks[index](hidden, *args, **kwargs)
+        return output if isinstance(output, torch.Tensor) else output[0]
+
+    @contextmanager
+    def _recording(self, first: list[torch.Tensor], device: str) -> Iterator[None]:
+        def recorder(index: int):
+            def record(hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+                if index == 0:
+                    first.append(hidden_states)
+                if hidden_states.shape != first[0].shape:
+                    raise UnsupportedArchitecture(
+                        f"{type(self._blocks[index]).__name__} does not return its hidden states alone: not supported."
+                    )
+                self._keep(index, len(hidden_states), _moved((args, kwargs), device))
+                return hidden_states
+
+            return record
+
+        for index, block in enumerate(self._blocks):
+            block.forward = recorder(index)
+        try:
+            yield
+        finally:
+            for block in self._blocks:
+                del block.forward
+
+    def _keep(self, index: int, size: int, call: tuple[tuple, dict[str, Any]]) -> None:
+        if not _equal(self._calls.setdefault((index, size), call), call):
+            raise UnsupportedArchitecture(
+                f"{type(self._blocks[index]).__name__} is passed more than hidden states, positions and masks: "
+                "its input depends on the tokens, which is not supported."
+            )
+
+
+def _moved(value: Any, device: str) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, tuple | list):
+        return type(value)(_moved(item, device) for item in value)
+    if isinstance(value, dict):
+        return {key: _moved(item, device) for key, item in value.items()}
+    return value
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    return a is b or a == b

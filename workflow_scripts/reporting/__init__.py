@@ -1,0 +1,1 @@
+"""Reporting: figures, plain words and the HTML report, all made from the tables of a study."""

@@ -1,0 +1,330 @@
+"""The study: a typed model of its YAML file, and the only module that knows the configuration's shape.
+
+Steps do not import this module, so that a new key recomputes nothing.
+"""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from workflow_scripts.paths import Grid
+from workflow_scripts.pruning.patterns import spell_pattern
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class StudyError(ValueError):
+    """A study that cannot be run; the message says what, where and how to mend it."""
+
+
+def _language(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError('YAML reads `no` as false; put Norwegian in quotes: "no"')
+    if not isinstance(value, str) or not LANGUAGE.fullmatch(value):
+        raise ValueError(f"{value!r} is not a language: write an ISO 639 code such as sw or zh-Hant")
+    return value
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value) or value in {"none", "dense"}:
+        raise ValueError(f"{value!r} is not a name: use letters, digits, '.', '_' and '-', and neither none nor dense")
+    return value
+
+
+Language = Annotated[str, BeforeValidator(_language)]
+Name = Annotated[str, AfterValidator(_name)]
+Pattern = Annotated[str, BeforeValidator(lambda value: spell_pattern(str(value)))]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+def _unique(values: list) -> list:
+    doubled = sorted({str(value) for value in values if values.count(value) > 1})
+    if doubled:
+        raise ValueError(f"{doubled[0]} is listed twice")
+    return values
+
+
+def unique_list(entry: Any) -> Any:
+    """A list of at least one entry, without doubles."""
+    return Annotated[list[entry], Field(min_length=1), AfterValidator(_unique)]
+
+
+class Section(BaseModel):
+    """Part of a study: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSource(Section):
+    """Where a model comes from: exactly one of the four kinds."""
+
+    packaged: str | None = None
+    """name of a model that comes as Python packages"""
+    path: str | None = None
+    """a local checkpoint directory with config.json and *.safetensors"""
+    gguf: str | None = None
+    """a GGUF file, dequantised once"""
+    hub: str | None = None
+    """name of a hub model, `organisation/model`"""
+    revision: str | None = None
+    """commit, tag or branch of the hub model"""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ModelSource":
+        kinds = [kind for kind in ("packaged", "path", "gguf", "hub") if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError("name exactly one of packaged, path, gguf and hub")
+        if (self.revision is not None) != (self.hub is not None):
+            raise ValueError("revision goes with hub: write the commit that the results shall stand for")
+        for kind in ("path", "gguf"):
+            value = getattr(self, kind)
+            if value is not None and not Path(value).exists():
+                raise ValueError(f"{value} is not there: write the path from the folder you start in, or an absolute one")
+        return self
+
+
+class EmbeddedCorpus(Section):
+    """The parallel corpus that comes with polyprune."""
+
+    kind: Literal["embedded"]
+
+
+class LocalCorpus(Section):
+    """Text files of the user's: one file or folder per language below `path`."""
+
+    kind: Literal["local"]
+    path: str
+    text: str = "text"
+    """column of the text in .jsonl and .parquet"""
+    evaluation_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """share of the documents kept for evaluation; 1 for a corpus that is evaluated on only"""
+    source: str = ""
+    """where the texts come from, for the report"""
+    licence: str = ""
+
+    @model_validator(mode="after")
+    def _there(self) -> "LocalCorpus":
+        if not Path(self.path).is_dir():
+            raise ValueError(f"the folder {self.path} is not there")
+        return self
+
+
+class HubCorpus(Section):
+    """A hub data set, read in streaming mode."""
+
+    kind: Literal["hub"]
+    name: str
+    """`organisation/data set`"""
+    configurations: dict[Language, str] = {}
+    """language -> the data set's configuration, where it is not the language's code"""
+    split: str = "train"
+    text: str = "text"
+    revision: str | None = None
+    documents: Positive = 1000
+    """documents taken from the start of the stream"""
+    minimum_characters: Annotated[int, Field(ge=0)] = 200
+    evaluation_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    source: str = ""
+    licence: str = ""
+
+
+Corpus = Annotated[EmbeddedCorpus | LocalCorpus | HubCorpus, Field(discriminator="kind")]
+
+
+class Calibration(Section):
+    """Which texts go through the model, and how they are cut."""
+
+    corpus: Name
+    mixtures: dict[Name, dict[Language, Annotated[float, Field(gt=0)]]] = {}
+    """named mixtures of languages with weights; a language by itself needs no entry"""
+    calibrations: unique_list(str)
+    """languages, or names of mixtures; `en+sw` is a mixture in equal parts"""
+    windows: Positive
+    """windows in all, shared out among the languages of a mixture"""
+    length: Annotated[int, Field(ge=8)]
+    """tokens a window"""
+    sampling: Literal["packed", "long"] = "packed"
+    """packed: documents one after the other; long: a window from each document that is longer, as published"""
+    seeds: unique_list(Seed)
+    """draws of calibration documents: seed s takes the s-th disjoint share, counted from 0"""
+
+    @property
+    def sample(self) -> str:
+        """Name of the sample in paths."""
+        suffix = "" if self.sampling == "packed" else f"-{self.sampling}"
+        return f"{self.corpus}-{self.windows}x{self.length}{suffix}"
+
+    def mixture(self, name: str) -> dict[str, float]:
+        """Language -> share, summing to 1."""
+        weights = self.mixtures.get(name) or dict.fromkeys(name.split("+"), 1.0)
+        total = sum(weights.values())
+        return {language: weights[language] / total for language in sorted(weights)}
+
+    @model_validator(mode="after")
+    def _known(self) -> "Calibration":
+        for name in self.calibrations:
+            if name not in self.mixtures:
+                for language in name.split("+"):
+                    _language(language)
+                _unique(name.split("+"))
+            if self.windows < len(self.mixture(name)):
+                raise ValueError(f"{name} mixes {len(self.mixture(name))} languages, more than there are windows")
+        return self
+
+
+class Pruning(Section):
+    """Methods and patterns."""
+
+    methods: unique_list(Literal["wanda", "sparsegpt"])
+    """criteria that use the calibration; magnitude is always computed beside them, as the floor"""
+    patterns: unique_list(Pattern)
+    """ratios such as 0.5, or N:M such as 2:4"""
+    propagation: Literal["sequential"] = "sequential"
+    """a block sees the output of the already pruned blocks"""
+    batch: Positive = 4
+    """windows that go through the model at a time; part of the artifact"""
+
+
+class Evaluation(Section):
+    """Texts on which perplexity is measured."""
+
+    corpus: Name
+    languages: unique_list(Language)
+    documents: Positive
+    """evaluation documents a language, from the start of the corpus's evaluation split"""
+    length: Annotated[int, Field(ge=8)] = 512
+    """tokens that the model sees at a time"""
+    protocol: Literal["document", "published"] = "document"
+    """document: BOS in every window, every token scored; published: documents joined, the tail dropped"""
+    batch: Positive = 4
+
+    @property
+    def sample(self) -> str:
+        """Name of the evaluation sample in paths."""
+        suffix = "" if self.protocol == "document" else f"-{self.protocol}"
+        return f"{self.corpus}-{self.documents}x{self.length}{suffix}"
+
+
+class Compute(Section):
+    """Where and how precisely."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
+    """auto: float32 on the CPU, the checkpoint's own elsewhere"""
+    threads: Positive = 1
+    """threads of one job; part of the artifact, for the last bits of a sum depend on it"""
+
+
+class Study(Section):
+    """One configuration: models x calibrations x methods x patterns x seeds, and what is evaluated."""
+
+    study: Name
+    """name of the study, and of its folder below results/reports"""
+    models: Annotated[dict[Name, ModelSource], Field(min_length=1)]
+    corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
+    calibration: Calibration
+    pruning: Pruning
+    evaluation: Evaluation
+    compute: Compute = Compute()
+
+    def grid(self) -> Grid:
+        """The lists that span the study's variants and evaluations, sorted, patterns as in paths."""
+        return Grid(
+            models=tuple(sorted(self.models)),
+            methods=tuple(sorted(self.pruning.methods)),
+            patterns=tuple(sorted(self.pruning.patterns)),
+            sample=self.calibration.sample,
+            propagation=self.pruning.propagation,
+            calibrations=tuple(sorted(self.calibration.calibrations)),
+            seeds=tuple(sorted(self.calibration.seeds)),
+            evaluation=self.evaluation.sample,
+            languages=tuple(sorted(self.evaluation.languages)),
+        )
+
+    def calibration_languages(self) -> list[str]:
+        """All languages that any calibration draws from."""
+        names = self.calibration.calibrations
+        return sorted({language for name in names for language in self.calibration.mixture(name)})
+
+    @model_validator(mode="after")
+    def _corpora_there(self) -> "Study":
+        for section, languages in (
+            ("calibration", self.calibration_languages()),
+            ("evaluation", self.evaluation.languages),
+        ):
+            name = getattr(self, section).corpus
+            if name not in self.corpora:
+                raise ValueError(
+                    f"{section}.corpus is {name}, which corpora does not define: it defines {', '.join(self.corpora)}"
+                )
+            there = _languages_of(self.corpora[name])
+            missing = [language for language in languages if there is not None and language not in there]
+            if missing:
+                raise ValueError(
+                    f"{section} wants {missing[0]}, which corpus {name} does not have: it has {', '.join(sorted(there))}"
+                )
+        return self
+
+
+def _languages_of(corpus: Section) -> set[str] | None:
+    """The languages of a corpus, None where only its hub knows."""
+    if isinstance(corpus, EmbeddedCorpus):
+        return {path.stem for path in (Path(__file__).parent / "corpora" / "data").glob("*.jsonl")}
+    if isinstance(corpus, LocalCorpus):
+        return {path.stem if path.is_file() else path.name for path in Path(corpus.path).iterdir()}
+    return None
+
+
+def corpus_files(corpus: Section, language: str) -> list[Path]:
+    """The files that a language of a corpus is read from, for the workflow to depend on; none for a hub."""
+    if isinstance(corpus, EmbeddedCorpus):
+        return [EMBEDDED / f"{language}.jsonl"]
+    if isinstance(corpus, LocalCorpus):
+        return local_files(Path(corpus.path), language)
+    return []
+
+
+def read_study(config: dict[str, Any]) -> Study:
+    """Validate a parsed configuration.
+
+    Raises:
+        StudyError: in one sentence a problem: the place, what is wrong, how to mend it.
+    """
+    try:
+        return Study.model_validate(config)
+    except ValidationError as error:
+        raise StudyError("\n".join(_sentence(problem, config) for problem in error.errors())) from None
+
+
+def read_study_file(path: Path) -> Study:
+    """Read and validate a study's YAML file; raises StudyError."""
+    try:
+        return read_study(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise StudyError(f"{path} is not YAML: {error}") from None
+
+
+def _sentence(problem: dict[str, Any], config: Any) -> str:
+    kinds = {"embedded", "local", "hub"}
+    place = [str(part) for part in problem["loc"] if part not in kinds]
+    where = ".".join(place) or "the study"
+    if problem["type"] == "extra_forbidden":
+        closest = difflib.get_close_matches(place[-1], _keys(), n=1)
+        hint = f"did you mean {closest[0]}?" if closest else "remove it."
+        return f"{where}: there is no such key; {hint}"
+    if problem["type"] == "missing":
+        return f"{where}: this key is missing; add it (config.yaml explains every key)."
+    message = problem["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(problem["input"], dict | list | BaseModel) else f" (found {problem['input']!r})"
+    return f"{where}: {message.rstrip('.')}{given}."
+
+
+def _keys() -> list[str]:
+    sections: list[type[BaseModel]] = [Study, *Section.__subclasses__()]
+    return sorted({key for section in sections for key in section.model_fields})

@@ -1,0 +1,46 @@
+"""Step: gather the perplexity of all variants of a study in one long table."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import polars as pl
+
+from workflow_scripts.artifacts import make_provenance, write_table
+from workflow_scripts.cli import run_step
+from workflow_scripts.paths import Grid, perplexity_path, tokens_path
+
+
+def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, code: str = "") -> None:
+    """Write a row per model, variant, evaluation language and document.
+
+    Args:
+        results: folder of the artifacts; the paths below it follow from the grid.
+        corpus: the corpus evaluated on.
+        grid: the study's grid as JSON, see `paths.Grid`.
+        output: the table.
+        code: digest of this step's code.
+    """
+    spanned = Grid.from_json(json.loads(grid))
+    cells = list(product(spanned.models, spanned.variants(), spanned.languages))
+    registers = {
+        (model, language): pl.read_parquet(
+            tokens_path(results, model, corpus, language), columns=["doc_id", "register"]
+        ).unique("doc_id")
+        for model in spanned.models
+        for language in spanned.languages
+    }
+    parts, files = [], []
+    for model, variant, language in cells:
+        files.append(perplexity_path(results, model, variant, spanned.evaluation, language))
+        labels = {"model": model, "variant": variant.path, **vars(variant), "corpus": spanned.evaluation}
+        part = pl.read_parquet(files[-1]).join(registers[model, language], on="doc_id", how="left")
+        parts.append(part.select(**{key: pl.lit(value) for key, value in labels.items()}, language=pl.lit(language), *pl.all()))
+    order = ["model", "variant", "language", "doc_id"]
+    table = pl.concat(parts).sort(order)
+    provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": files})
+    write_table(output, table.to_arrow(), provenance)
+
+
+if __name__ == "__main__":
+    run_step(tabulate_perplexity)
