@@ -35,6 +35,19 @@ RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
+REPORT = f"{REPORTS}/report.html"
+TABLES = [
+    "best_calibration",
+    "effects",
+    "matrix",
+    "mean_matrix",
+    "overlap_by_block",
+    "overlap_by_module",
+    "overlap_by_pair",
+    "positions",
+    "positions_by_module",
+]
+FIGURES = ["effects", "matrix", "overlap_by_block", "overlap_by_module"]
 STEP = "python -m workflow_scripts."
 
 
@@ -239,3 +252,21 @@ def documents_of_study():
             for language in languages
         }
     )
+
+
+def monolingual():
+    """The calibrations in one language."""
+    return canonical_json(
+        [
+            name
+            for name in GRID.calibrations
+            if STUDY.calibration.mixture(name) == {name: 1.0}
+        ]
+    )
+
+
+def reproduction():
+    """The command that makes the report."""
+    given = workflow.overwrite_configfiles
+    option = f" --configfile {os.path.relpath(given[0], workflow.basedir)}" if given else ""
+    return f"snakemake --cores all{option}"

@@ -98,7 +98,9 @@ def _data_digest(path: Path) -> str:
 
 def _without_labels(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _has_docstring(node):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _has_docstring(
+            node
+        ):
             node.body = node.body[1:]
     tree.body = [node for node in tree.body if not _is_version(node)]
     return tree

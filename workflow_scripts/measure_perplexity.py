@@ -83,9 +83,7 @@ def measure_perplexity(
         if store:
             apply_variant(network, model, store, kept)
         boundary = read_boundary(model)
-        table = score_documents(
-            network, texts, boundary, parameters.length, parameters.batch, parameters.protocol
-        )
+        table = score_documents(network, texts, boundary, parameters.length, parameters.batch, parameters.protocol)
         write_table(target, table, provenance)
 
 

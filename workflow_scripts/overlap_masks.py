@@ -67,7 +67,9 @@ def refuse_mixed_models(stores: dict[str, MaskStore]) -> None:
     first = next(iter(models))
     for path, digest in models.items():
         if digest != models[first]:
-            raise ArtifactError(f"The masks {path} and {first} are of different models: delete the older and run again.")
+            raise ArtifactError(
+                f"The masks {path} and {first} are of different models: delete the older and run again."
+            )
 
 
 if __name__ == "__main__":

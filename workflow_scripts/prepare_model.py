@@ -25,7 +25,7 @@ class Parameters:
 def prepare_model(
     *,
     record: Path,
-    parameters: Parameters = Parameters(),  # noqa: B008 (frozen)
+    parameters: Parameters = Parameters(),
     directory: Path | None = None,
     gguf: Path | None = None,
     code: str = "",

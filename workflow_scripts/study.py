@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from workflow_scripts.corpora.sources import get_source
 from workflow_scripts.paths import Grid
 from workflow_scripts.pruning.patterns import spell_pattern
 
@@ -85,7 +86,9 @@ class ModelSource(Section):
         for kind in ("path", "gguf"):
             value = getattr(self, kind)
             if value is not None and not Path(value).exists():
-                raise ValueError(f"{value} is not there: write the path from the folder you start in, or an absolute one")
+                raise ValueError(
+                    f"{value} is not there: write the path from the folder you start in, or an absolute one"
+                )
         return self
 
 
@@ -272,22 +275,18 @@ class Study(Section):
         return self
 
 
-def _languages_of(corpus: Section) -> set[str] | None:
+def _languages_of(corpus: Section) -> list[str] | None:
     """The languages of a corpus, None where only its hub knows."""
-    if isinstance(corpus, EmbeddedCorpus):
-        return {path.stem for path in (Path(__file__).parent / "corpora" / "data").glob("*.jsonl")}
-    if isinstance(corpus, LocalCorpus):
-        return {path.stem if path.is_file() else path.name for path in Path(corpus.path).iterdir()}
-    return None
+    if corpus.kind == "hub":
+        return None
+    source = get_source(corpus.kind)
+    return source.languages(source.Options(**corpus.model_dump(exclude={"kind"})))
 
 
 def corpus_files(corpus: Section, language: str) -> list[Path]:
     """The files that a language of a corpus is read from, for the workflow to depend on; none for a hub."""
-    if isinstance(corpus, EmbeddedCorpus):
-        return [EMBEDDED / f"{language}.jsonl"]
-    if isinstance(corpus, LocalCorpus):
-        return local_files(Path(corpus.path), language)
-    return []
+    source = get_source(corpus.kind)
+    return source.input_files(language, source.Options(**corpus.model_dump(exclude={"kind"})))
 
 
 def read_study(config: dict[str, Any]) -> Study:

@@ -35,7 +35,8 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
         files.append(perplexity_path(results, model, variant, spanned.evaluation, language))
         labels = {"model": model, "variant": variant.path, **vars(variant), "corpus": spanned.evaluation}
         part = pl.read_parquet(files[-1]).join(registers[model, language], on="doc_id", how="left")
-        parts.append(part.select(**{key: pl.lit(value) for key, value in labels.items()}, language=pl.lit(language), *pl.all()))
+        columns = [pl.lit(value).alias(key) for key, value in {**labels, "language": language}.items()]
+        parts.append(part.select(*columns, pl.all()))
     order = ["model", "variant", "language", "doc_id"]
     table = pl.concat(parts).sort(order)
     provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": files})

@@ -1,31 +1,30 @@
+from random import Random
+
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.corpora.document import Document
+from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA, TooFewDocuments, draw_windows
 
 BOS, EOS = 1, 2
 
 
-def tokenize(text: str) -> list[int]:
-    """One token a word: its number, above the special tokens."""
-    return [int(word) for word in text.split()]
+def document(doc_id: str, token_ids: list[int], split: str = "calibration") -> TokenizedDocument:
+    return TokenizedDocument(doc_id, split, None, token_ids, 0, 0)
 
 
-def corpus_of(sizes: list[int], first: int = 10) -> list[Document]:
+def corpus_of(sizes: list[int], first: int = 10) -> list[TokenizedDocument]:
     """Documents of these many tokens, all tokens distinct, so that a token tells its document and place."""
     documents = []
     for number, size in enumerate(sizes):
-        documents.append(
-            Document(f"d{number}", " ".join(str(first + n) for n in range(size)), split="calibration"),
-        )
+        documents.append(document(f"d{number}", list(range(first, first + size))))
         first += size
     return documents
 
 
 def draw(documents, windows=2, length=4, sampling="packed", seed=0, bos=BOS, eos=EOS):
-    return draw_windows({"sw": documents}, tokenize, bos, eos, {"sw": 1}, windows, length, sampling, seed, "tiny")
+    return draw_windows({"sw": documents}, Boundary(bos, eos, ()), {"sw": 1}, windows, length, sampling, seed, "tiny")
 
 
 def draws(documents, **settings) -> list:
@@ -72,7 +71,7 @@ def test_seeds_share_no_document_and_no_token(documents, settings):
 
 @given(CORPORA, SETTINGS)
 def test_doc_ids_name_exactly_the_documents_of_the_tokens(documents, settings):
-    owner = {token: d.doc_id for d in documents for token in tokenize(d.text)}
+    owner = {token: d.doc_id for d in documents for token in d.token_ids}
     for table in draws(documents, **settings):
         for row in table.to_pylist():
             assert row["doc_ids"] == list(dict.fromkeys(owner[t] for t in row["token_ids"] if t in owner))
@@ -81,42 +80,14 @@ def test_doc_ids_name_exactly_the_documents_of_the_tokens(documents, settings):
 @given(CORPORA, CORPORA, SETTINGS)
 def test_further_documents_change_no_earlier_draw(documents, more, settings):
     before = draws(documents, **settings)
-    after = draws([*documents, *(Document("x" + d.doc_id, d.text) for d in more)], **settings)
+    after = draws([*documents, *(document("x" + d.doc_id, d.token_ids) for d in more)], **settings)
     assert after[: len(before)] == before
-
-
-@given(CORPORA, SETTINGS)
-def test_only_the_documents_of_a_draw_and_before_are_tokenized(documents, settings):
-    tables = draws(documents, **settings)
-    assume(tables)
-    calls = []
-
-    def counting(text):
-        calls.append(text)
-        return tokenize(text)
-
-    draw_windows(
-        {"sw": documents},
-        counting,
-        settings["bos"],
-        settings["eos"],
-        {"sw": 1},
-        settings["windows"],
-        settings["length"],
-        settings["sampling"],
-        0,
-    )
-    last = max(int(doc_id[1:]) for ids in tables[0]["doc_ids"].to_pylist() for doc_id in ids)
-    used = [d.text for d in documents[: last + 1] if d.text]
-    # One document with tokens more at most: BOS stands between two documents only when there is a second.
-    further = [d.text for d in documents[last + 1 :] if d.text][:1]
-    assert [text for text in calls if text] in (used, used + further)
 
 
 @given(st.dictionaries(st.sampled_from(["de", "en", "sw", "zh"]), st.floats(0.1, 1), min_size=1), st.integers(40, 60))
 def test_weights_add_up_to_the_number_of_windows(mixture, windows):
     documents = {language: corpus_of([300]) for language in mixture}
-    table = draw_windows(documents, tokenize, BOS, EOS, mixture, windows, 4, "packed", 0)
+    table = draw_windows(documents, Boundary(BOS, EOS, ()), mixture, windows, 4, "packed", 0)
     assert sum(table["weight"].to_pylist()) == pytest.approx(windows, rel=1e-12)
     languages = table["language"].to_pylist()
     assert languages == sorted(languages)
@@ -155,7 +126,7 @@ def test_long_windows_are_runs_within_one_document_longer_than_a_window():
 
 def test_long_windows_begin_anywhere():
     offsets = {
-        draw([Document(f"n{n}", corpus_of([8])[0].text)], windows=1, sampling="long", bos=None)["token_ids"][0][
+        draw([document(f"n{n}", corpus_of([8])[0].token_ids)], windows=1, sampling="long", bos=None)["token_ids"][0][
             0
         ].as_py()
         for n in range(200)
@@ -163,9 +134,24 @@ def test_long_windows_begin_anywhere():
     assert offsets == {10, 11, 12, 13, 14}
 
 
+def test_long_windows_follow_from_doc_id_and_seed_and_bos_takes_the_first_place():
+    documents = corpus_of([30, 30])
+    bare = draw(documents, windows=1, sampling="long", bos=None, seed=1)["token_ids"].to_pylist()
+    offset = Random("d1/1").randrange(27)
+    assert bare == [list(range(40 + offset, 44 + offset))]
+    with_bos = draw(documents, windows=1, sampling="long", seed=1)["token_ids"].to_pylist()
+    assert with_bos == [[BOS, *bare[0][1:]]]
+
+
+def test_windows_of_an_uneven_mixture_weigh_its_exact_shares():
+    documents = {"en": corpus_of([20]), "sw": corpus_of([20])}
+    table = draw_windows(documents, Boundary(BOS, EOS, ()), {"en": 0.55, "sw": 0.45}, 4, 4, "packed", 0)
+    assert table["weight"].to_pylist() == [1.1, 1.1, 0.9, 0.9]
+
+
 def test_each_language_of_a_mixture_draws_from_its_own_documents():
     documents = {"en": corpus_of([20]), "sw": corpus_of([20], first=100)}
-    table = draw_windows(documents, tokenize, BOS, EOS, {"en": 1, "sw": 3}, 4, 4, "packed", 0)
+    table = draw_windows(documents, Boundary(BOS, EOS, ()), {"en": 1, "sw": 3}, 4, 4, "packed", 0)
     assert table["language"].to_pylist() == ["en", "sw", "sw", "sw"]
     assert [ids[1] for ids in table["token_ids"].to_pylist()] == [10, 100, 103, 106]
 
@@ -212,9 +198,9 @@ def test_arguments_out_of_range_are_refused(settings, message):
 
 def test_a_language_without_documents_is_refused():
     with pytest.raises(ValueError, match="'zh'"):
-        draw_windows({"sw": corpus_of([30])}, tokenize, BOS, EOS, {"sw": 1, "zh": 1}, 2, 4, "packed", 0)
+        draw_windows({"sw": corpus_of([30])}, Boundary(BOS, EOS, ()), {"sw": 1, "zh": 1}, 2, 4, "packed", 0)
 
 
 def test_evaluation_documents_are_never_drawn():
     with pytest.raises(ValueError, match="'e' of 'sw' is for evaluation"):
-        draw([*corpus_of([30]), Document("e", "5 6", split="evaluation")])
+        draw([*corpus_of([30]), document("e", [5, 6], "evaluation")])

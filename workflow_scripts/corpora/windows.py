@@ -4,15 +4,15 @@ The share of a seed begins with the first document that the seed before it left 
 seeds have no document in common, and do not depend on which seeds a study lists.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
 import pyarrow as pa
 
-from workflow_scripts.corpora.document import Document
 from workflow_scripts.corpora.mixtures import allocate, window_weights
+from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 
 WINDOWS_SCHEMA = pa.schema(
     [
@@ -23,8 +23,6 @@ WINDOWS_SCHEMA = pa.schema(
         pa.field("token_ids", pa.list_(pa.int32()), nullable=False),
     ]
 )
-
-Tokenize = Callable[[str], list[int]]
 
 
 class TooFewDocuments(ValueError):
@@ -40,18 +38,18 @@ class Window:
 
 
 def packed(
-    documents: Sequence[Document], tokenize: Tokenize, bos: int | None, eos: int | None, windows: int, length: int
+    documents: Sequence[TokenizedDocument], boundary: Boundary, windows: int, length: int
 ) -> Iterator[list[Window]]:
     """The draws of seed 0, 1, 2, ... from documents joined into one stream: no text is too short to be used.
 
     The stream of a draw is: first document, EOS, BOS, second document, EOS, ...; a window is BOS and the next
-    length - 1 tokens of the stream, or the next `length` where the tokenizer has no BOS. Documents are tokenized when
-    they are reached. When they run out, the last draw has fewer windows, and its last window may be shorter.
+    length - 1 tokens of the stream, or the next `length` where the tokenizer has no BOS. When the documents run out, the
+    last draw has fewer windows, and its last window may be shorter.
     """
-    head = [] if bos is None else [bos]
+    head = [] if boundary.bos is None else [boundary.bos]
     start = 0
     while start < len(documents):
-        stream = _stream(documents, start, tokenize, bos, eos)
+        stream = _stream(documents, start, boundary)
         draw = []
         for _ in range(windows):
             if run := list(islice(stream, length - len(head))):
@@ -63,40 +61,38 @@ def packed(
         yield draw
 
 
-def _stream(
-    documents: Sequence[Document], start: int, tokenize: Tokenize, bos: int | None, eos: int | None
-) -> Iterator[tuple[int, int | None]]:
+def _stream(documents: Sequence[TokenizedDocument], start: int, boundary: Boundary) -> Iterator[tuple[int, int | None]]:
     """Tokens from document `start` on, each with the index of its document, None for BOS and EOS between documents."""
     between = False
     for index in range(start, len(documents)):
-        tokens = tokenize(documents[index].text)
-        if tokens and between and bos is not None:
-            yield bos, None
+        tokens = documents[index].token_ids
+        if tokens and between and boundary.bos is not None:
+            yield boundary.bos, None
         for token in tokens:
             yield token, index
-        if tokens and eos is not None:
-            yield eos, None
+        if tokens and boundary.eos is not None:
+            yield boundary.eos, None
         between = between or bool(tokens)
 
 
 def long(
-    documents: Sequence[Document], tokenize: Tokenize, bos: int | None, eos: int | None, windows: int, length: int
+    documents: Sequence[TokenizedDocument], boundary: Boundary, windows: int, length: int
 ) -> Iterator[list[Window]]:
     """The draws of seed 0, 1, 2, ... of the published sampling: one window from each document longer than a window.
 
     The window begins at random (Sun et al. 2023, Frantar & Alistarh 2023, whose documents are drawn at random too: here
-    they come in stored order). BOS takes the place of its first token where the tokenizer has one; `eos` is not used.
+    they come in stored order). BOS takes the place of its first token where the tokenizer has one; EOS is not used.
     When documents run out, the last draw has fewer windows.
     """
     draw: list[Window] = []
     seed = 0
     for document in documents:
-        tokens = tokenize(document.text)
+        tokens = document.token_ids
         if len(tokens) <= length:
             continue
         offset = Random(f"{document.doc_id}/{seed}").randrange(len(tokens) - length + 1)
         run = tokens[offset : offset + length]
-        draw.append(Window([document.doc_id], run if bos is None else [bos, *run[1:]]))
+        draw.append(Window([document.doc_id], run if boundary.bos is None else [boundary.bos, *run[1:]]))
         if len(draw) == windows:
             yield draw
             draw = []
@@ -109,10 +105,8 @@ SAMPLINGS = {"packed": packed, "long": long}
 
 
 def draw_windows(
-    documents: Mapping[str, Sequence[Document]],
-    tokenize: Tokenize,
-    bos: int | None,
-    eos: int | None,
+    documents: Mapping[str, Sequence[TokenizedDocument]],
+    boundary: Boundary,
     mixture: Mapping[str, float],
     windows: int,
     length: int,
@@ -124,9 +118,7 @@ def draw_windows(
 
     Args:
         documents: calibration documents of each language of the mixture, in stored order.
-        tokenize: text to token ids, without special tokens.
-        bos: id of the token that begins a text, None when the tokenizer has none.
-        eos: id of the token that ends a text, None likewise.
+        boundary: the tokens that begin and end a text.
         mixture: weight of each language.
         windows: number of windows of all languages.
         length: tokens in a window, BOS among them.
@@ -138,13 +130,13 @@ def draw_windows(
         TooFewDocuments: the documents of a language run out.
         ValueError: an argument out of range, a language without documents, or documents kept for evaluation.
     """
-    _check_sampling(length, sampling, seed, shortest=1 if bos is None else 2)
+    _check_sampling(length, sampling, seed, shortest=1 if boundary.bos is None else 2)
     counts = allocate(windows, mixture)
     _check_documents(documents, counts)
     weights = window_weights(windows, mixture, counts)
     rows = []
     for language, count in counts.items():
-        draws = list(islice(SAMPLINGS[sampling](documents[language], tokenize, bos, eos, count, length), seed + 1))
+        draws = list(islice(SAMPLINGS[sampling](documents[language], boundary, count, length), seed + 1))
         sizes = [sum(len(window.token_ids) for window in draw) for draw in draws]
         if len(sizes) <= seed or sizes[seed] < count * length:
             raise _too_few(language, corpus, count, length, sampling, seed, sizes)
@@ -162,7 +154,7 @@ def _check_sampling(length: int, sampling: str, seed: int, shortest: int) -> Non
         raise ValueError(f"Seed {seed} is negative: seeds count the disjoint shares of a corpus, 0, 1, 2, ...")
 
 
-def _check_documents(documents: Mapping[str, Sequence[Document]], languages: Iterable[str]) -> None:
+def _check_documents(documents: Mapping[str, Sequence[TokenizedDocument]], languages: Iterable[str]) -> None:
     for language in languages:
         if language not in documents:
             raise ValueError(f"Language {language!r} of the mixture has no documents: add it to the corpus.")

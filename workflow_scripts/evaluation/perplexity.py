@@ -70,8 +70,12 @@ def chunk_published(documents: list[TokenizedDocument], boundary: Boundary, leng
     for index, document in enumerate(documents):
         ids += [*(boundary.blank_line if index else ()), *document.token_ids]
     if len(ids) < length:
-        raise ValueError(f"The documents have {len(ids)} tokens, fewer than one window of {length}: take more documents.")
-    return [Chunk(f"window-{at // length:05d}", ids[at : at + length]) for at in range(0, len(ids) - length + 1, length)]
+        raise ValueError(
+            f"The documents have {len(ids)} tokens, fewer than one window of {length}: take more documents."
+        )
+    return [
+        Chunk(f"window-{at // length:05d}", ids[at : at + length]) for at in range(0, len(ids) - length + 1, length)
+    ]
 
 
 @torch.no_grad()

@@ -60,7 +60,13 @@ def from_package(name: str, destination: Path) -> dict[str, Any]:
             raise ValueError(f"{name} has SHA-256 {found}, not {packaged.sha256}: reinstall the package {main}.")
         dequantise(file, destination)
     versions = {package.replace("_", "-"): version(package.replace("_", "-")) for package in packaged.packages}
-    return {"kind": "packaged", "name": name, "sha256": packaged.sha256, "packages": versions, "licence": packaged.licence}
+    return {
+        "kind": "packaged",
+        "name": name,
+        "sha256": packaged.sha256,
+        "packages": versions,
+        "licence": packaged.licence,
+    }
 
 
 def from_gguf(file: Path, destination: Path) -> dict[str, Any]:
@@ -91,14 +97,18 @@ def from_hub(name: str, revision: str, destination: Path) -> dict[str, Any]:
     try:
         snapshot = snapshot_download(name, revision=revision, allow_patterns=list(CHECKPOINT_FILES))
     except GatedRepoError as error:
-        raise ValueError(f"The model {name} is gated: accept its licence on its page, then run `hf auth login`.") from error
+        raise ValueError(
+            f"The model {name} is gated: accept its licence on its page, then run `hf auth login`."
+        ) from error
     except LocalEntryNotFoundError as error:
         raise ValueError(
             f"The model {name} at {revision} is not in the cache and the hub cannot be reached: "
             "fetch it where there is a network with `hf download`."
         ) from error
     except HfHubHTTPError as error:
-        raise ValueError(f"The model {name} at {revision} cannot be fetched ({error}): check name and revision.") from error
+        raise ValueError(
+            f"The model {name} at {revision} cannot be fetched ({error}): check name and revision."
+        ) from error
     link_checkpoint(Path(snapshot), destination)
     # The cache's folder is the commit, which a branch or a tag is not.
     return {"kind": "hub", "name": name, "revision": Path(snapshot).name}
@@ -133,7 +143,9 @@ def describe_checkpoint(directory: Path) -> dict[str, Any]:
 
     config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
     files = weight_files(directory)
-    others = [path for path in sorted(directory.iterdir()) if path.suffix != ".safetensors" and path.name != "provenance.json"]
+    others = [
+        path for path in sorted(directory.iterdir()) if path.suffix != ".safetensors" and path.name != "provenance.json"
+    ]
     tensors, parameters = {}, 0
     for name, path in sorted(files.items()):
         with safe_open(path, framework="pt") as file:
@@ -148,5 +160,3 @@ def describe_checkpoint(directory: Path) -> dict[str, Any]:
         "tensors": tensors,
         "files": {path.name: digest_of_file(path) for path in others if path.is_file()},
     }
-
-

@@ -40,7 +40,9 @@ class InputListener:
             inputs = args[0]
             leader = next((leader for tensor, leader in current if tensor is inputs), name)
             if self._leader.setdefault(name, leader) != leader:
-                raise UnsupportedArchitecture(f"{name} shares its input in one batch and not in another: not supported.")
+                raise UnsupportedArchitecture(
+                    f"{name} shares its input in one batch and not in another: not supported."
+                )
             if leader == name:
                 current.append((inputs, name))
                 self._update(name, inputs.reshape(len(weights), -1, linear.in_features), weights, sampled)

@@ -34,5 +34,7 @@ def smallest_of_groups(scores: torch.Tensor, pattern: NofM) -> torch.Tensor:
     """
     rows, columns = scores.shape
     if columns % pattern.of:
-        raise ValueError(f"{columns} inputs do not divide into groups of {pattern.of}: use another pattern for this model.")
+        raise ValueError(
+            f"{columns} inputs do not divide into groups of {pattern.of}: use another pattern for this model."
+        )
     return smallest_per_row(scores.reshape(-1, pattern.of), pattern.of - pattern.keep).reshape(rows, columns)

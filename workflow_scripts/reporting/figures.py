@@ -33,8 +33,7 @@ _styled = style.context(["default", STYLE])
 COLOUR_MAP = matplotlib.colormaps["viridis_r"]
 FLOOR, CEILING, OTHER = "#8a8a8a", "#222222", "#c8c8c8"
 MOST_COLOURED_PAIRS = 6
-MOST_COLUMNS = 3
-NARROWEST = 6.4
+NARROWEST, WIDEST = 6.4, 13.0
 DOTS_PER_INCH = 150
 # Twice the best perplexity takes the darkest colour: beyond that, differences do not matter to the choice.
 DARKEST_EXCESS = 100.0
@@ -79,7 +78,7 @@ def effect_intervals(effects: pl.DataFrame) -> Figure:
     reference = labels.reference_of(effects)
     if reference is None:
         return _nothing("One calibration language only: there is nothing to compare.")
-    rows = effects.filter(pl.col("other") == reference)
+    rows = labels.headline(effects)
     colours = labels.colours([*effects["own"], *effects["other"]])
     languages = labels.in_order(rows["own"])
 
@@ -184,10 +183,11 @@ def _nothing(sentence: str) -> Figure:
 def _grid(rows: pl.DataFrame, keys: list[str], size: tuple[float, float], panel: Panel, share: str = "") -> Figure:
     """A row of panels per setting, one panel per method; `size` is a panel's in inches, `share` "x", "y" or both."""
     methods = sorted(set(rows["method"]))
-    columns = min(len(methods), MOST_COLUMNS)
+    columns = min(len(methods), max(1, int(WIDEST // size[0])))
     lines = -(-len(methods) // columns)
     among = labels.settings(rows, keys)
     figure = Figure(figsize=(max(size[0] * columns + 0.4, NARROWEST), (size[1] * lines + 0.35) * len(among) + 0.75))
+    figure.get_layout_engine().set(wspace=0.04)
     for part, setting in zip(np.ravel(figure.subfigures(len(among), 1)), among, strict=True):
         part.suptitle(labels.setting_title(setting, among), fontsize=10, fontweight="bold")
         _panels(part, labels.of_setting(rows, setting), methods, (lines, columns), panel, share)

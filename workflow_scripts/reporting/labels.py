@@ -38,9 +38,9 @@ def method_name(method: str) -> str:
 
 
 def pattern_words(pattern: str) -> str:
-    """`0.5` -> `50 % removed`, `2:4` -> `2:4`."""
+    """`0.5` -> `50 % removed` (a no-break blank), `2:4` -> `2:4`."""
     try:
-        return f"{float(pattern) * 100:g} % removed"
+        return f"{float(pattern) * 100:g}\N{NO-BREAK SPACE}% removed"
     except ValueError:
         return pattern.replace("of", ":")
 
@@ -70,6 +70,11 @@ def reference_of(effects: pl.DataFrame) -> str | None:
     return REFERENCE if REFERENCE in others else next(iter(others), None)
 
 
+def headline(effects: pl.DataFrame) -> pl.DataFrame:
+    """The rows that compare with the reference."""
+    return effects.filter(pl.col("other") == (reference_of(effects) or ""))
+
+
 def settings(frame: pl.DataFrame, keys: Sequence[str]) -> list[dict[str, str]]:
     """The distinct settings in a table, sorted."""
     return frame.select(keys).unique().sort(keys).to_dicts()
@@ -85,3 +90,24 @@ def setting_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]]
     differing = [key for key in setting if key not in ("model", "pattern") and len({s[key] for s in among}) > 1]
     words = [setting["model"], pattern_words(setting["pattern"])]
     return ", ".join(words + [f"{key} {setting[key]}" for key in differing])
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign, a true minus for negative numbers."""
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """0.24 -> `24 %`, the blank a no-break one, and a true minus."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def many(count: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    parts = list(parts)
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

@@ -19,14 +19,14 @@ class Options:
     """The embedded corpus has no settings."""
 
 
-def languages(directory: Path = DATA) -> list[str]:
+def languages(options: Options, directory: Path = DATA) -> list[str]:
     """The languages of the embedded corpus, sorted."""
     return sorted(path.stem for path in directory.glob("*.jsonl"))
 
 
 def input_files(language: str, options: Options, directory: Path = DATA) -> list[Path]:
     """The one file of a language; raises CorpusError when the corpus has no such language."""
-    known = languages(directory)
+    known = languages(options, directory)
     if language not in known:
         raise CorpusError(
             f"The embedded corpus has no language {language!r}, only {', '.join(known) or 'none'}: "

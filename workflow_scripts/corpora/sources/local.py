@@ -48,6 +48,11 @@ class Options:
         check_share(self.evaluation_share)
 
 
+def languages(options: Options) -> list[str]:
+    """The languages of a local corpus, sorted; raises CorpusError when its folder is missing."""
+    return sorted({_language_of(entry) for entry in _entries(options)})
+
+
 def input_files(language: str, options: Options) -> list[Path]:
     """The files of a language, sorted by name.
 
@@ -55,9 +60,7 @@ def input_files(language: str, options: Options) -> list[Path]:
         CorpusError: the folder or the language is missing, or the language is there twice.
     """
     folder = Path(options.path)
-    if not folder.is_dir():
-        raise CorpusError(f"Corpus folder {folder} does not exist or is no folder: mend `path` of the corpus.")
-    entries = [entry for entry in sorted(folder.iterdir()) if _is_language(entry)]
+    entries = _entries(options)
     found = [entry for entry in entries if _language_of(entry) == language]
     if not found:
         known = ", ".join(sorted({_language_of(entry) for entry in entries})) or "none"
@@ -91,6 +94,14 @@ def read(language: str, options: Options) -> Iterator[Document]:
     if not documents:
         raise CorpusError(f"The files of language {language!r} in {options.path} hold no text: add documents.")
     yield from arrange(documents, language, options.evaluation_share)
+
+
+def _entries(options: Options) -> list[Path]:
+    """The files and folders of all languages, sorted by name."""
+    folder = Path(options.path)
+    if not folder.is_dir():
+        raise CorpusError(f"Corpus folder {folder} does not exist or is no folder: mend `path` of the corpus.")
+    return [entry for entry in sorted(folder.iterdir()) if _is_language(entry)]
 
 
 def _is_language(entry: Path) -> bool:

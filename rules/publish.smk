@@ -1,0 +1,53 @@
+# Figures, and the report that people read.
+
+
+rule draw_figures:
+    input:
+        tables=rules.compare_calibrations.output.tables,
+    output:
+        output=[
+            *expand(f"{REPORTS}/figures/{{figure}}.svg", figure=FIGURES),
+            *(
+                report(
+                    f"{REPORTS}/figures/{figure}.png",
+                    caption=f"../workflow_scripts/reporting/captions/{figure}.rst",
+                    category="Figures",
+                )
+                for figure in FIGURES
+            ),
+        ],
+    params:
+        code=code_of("draw_figures"),
+        files=files,
+    log:
+        f"logs/draw_figures/{STUDY.study}.log",
+    conda:
+        "../envs/polyprune.yaml"
+    shell:
+        STEP + "draw_figures {params.files} --code {params.code} > {log:q} 2>&1"
+
+
+rule write_report:
+    input:
+        models=expand(RECORD, model=GRID.models),
+        documents=documents_of_study(),
+        tables=rules.compare_calibrations.output.tables,
+        figures=expand(f"{REPORTS}/figures/{{figure}}.svg", figure=FIGURES),
+    output:
+        output=report(
+            REPORT,
+            caption="../workflow_scripts/reporting/captions/report.rst",
+            category="Report",
+        ),
+    params:
+        code=code_of("write_report"),
+        command=reproduction(),
+        files=files,
+    log:
+        f"logs/write_report/{STUDY.study}.log",
+    conda:
+        "../envs/polyprune.yaml"
+    shell:
+        STEP
+        + f"write_report {{params.files}} --study {STUDY.study} --command {{params.command:q}}"
+        " --code {params.code} > {log:q} 2>&1"

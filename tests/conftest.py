@@ -1,0 +1,116 @@
+"""Tiny models of every supported kind, built in the test: no download, a fraction of a second each."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    CohereConfig,
+    Gemma3TextConfig,
+    LlamaConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
+
+from workflow_scripts.artifacts import make_provenance, write_json
+from workflow_scripts.models import sources
+
+SIZES = {
+    "vocab_size": 96,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+CONFIGS = {
+    "llama": lambda: LlamaConfig(**SIZES),
+    "qwen3": lambda: Qwen3Config(**SIZES, head_dim=8),
+    # A window shorter than the texts, and one layer of the other type.
+    "gemma3": lambda: Gemma3TextConfig(
+        **SIZES,
+        head_dim=8,
+        sliding_window=6,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+        query_pre_attn_scalar=8,
+    ),
+    # Attention and MLP of one block read the same tensor.
+    "cohere": lambda: CohereConfig(**SIZES, logit_scale=0.25),
+}
+
+
+def tiny_model(kind: str, dtype: torch.dtype = torch.float64, seed: int = 0) -> PreTrainedModel:
+    """A model with random weights, large enough that every linear matters."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(CONFIGS[kind]()).to(dtype).eval().requires_grad_(False)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            parameter.mul_(5)
+    return model
+
+
+def tiny_tokenizer(bos: bool = True) -> PreTrainedTokenizerFast:
+    """A token a letter, `<bos>` first if wanted."""
+    vocabulary = {"<pad>": 0, "<bos>": 1, "<eos>": 2, "<unk>": 3}
+    vocabulary |= {letter: 4 + index for index, letter in enumerate(" abcdefghijklmnopqrstuvwxyz.,\nABCDEFGHIJ")}
+    raw = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    if bos:
+        from tokenizers.processors import TemplateProcessing
+
+        raw.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=raw,
+        bos_token="<bos>" if bos else None,
+        eos_token="<eos>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+    )
+
+
+def save_checkpoint(folder: Path, kind: str = "llama", seed: int = 0) -> Path:
+    """A checkpoint directory of a tiny float32 model with its tokenizer."""
+    tiny_model(kind, torch.float32, seed).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def save_record(folder: Path) -> Path:
+    """The record of a checkpoint directory, as `prepare_model` writes it."""
+    content = {"source": {"kind": "directory", "name": "tiny"}, **sources.describe_checkpoint(folder)}
+    write_json(folder / "provenance.json", content, make_provenance("prepare_model", {}, "", {}))
+    return folder / "provenance.json"
+
+
+@pytest.fixture(params=sorted(CONFIGS))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every supported kind of model in turn."""
+    return request.param
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """Record of a tiny Llama checkpoint."""
+    return save_record(save_checkpoint(tmp_path / "tiny"))
+
+
+def write_local_corpus(folder: Path, languages: list[str], documents: int = 40) -> Path:
+    """Parallel documents of random letters, another alphabet a language."""
+    folder.mkdir(parents=True)
+    for language in languages:
+        generator = torch.Generator().manual_seed(sum(map(ord, language)))
+        letters = [chr(97 + int(i)) for i in torch.randperm(26, generator=generator)[:12]]
+        rows = []
+        for document in range(documents):
+            picks = torch.randint(0, 12, (60,), generator=generator)
+            rows.append({"doc_id": f"{document:03d}", "text": "".join(letters[int(pick)] for pick in picks)})
+        (folder / f"{language}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return folder

@@ -1,0 +1,159 @@
+"""The engine against naive references: all methods, patterns and kinds of models."""
+
+import math
+
+import pytest
+import torch
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    MixtralConfig,
+    MixtralForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from tests.conftest import SIZES, tiny_model
+from tests.pruning import reference
+from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears, iterate_linears
+from workflow_scripts.pruning.engine import Calibration, prune_sequentially, prune_without_calibration
+from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.pruning.patterns import parse_pattern
+from workflow_scripts.pruning.statistics import NumericFailure
+
+
+def windows(count: int = 5, length: int = 12) -> torch.Tensor:
+    return torch.randint(4, 96, (count, length), generator=torch.Generator().manual_seed(1))
+
+
+def calibration(token_ids: torch.Tensor, batch: int = 2) -> Calibration:
+    return Calibration(token_ids, torch.ones(len(token_ids), dtype=torch.float64), batch)
+
+
+def run(model, method, pattern, token_ids, batch=2):
+    if method == "magnitude":
+        return list(prune_without_calibration(model, get_method(method), parse_pattern(pattern)))
+    return list(
+        prune_sequentially(model, calibration(token_ids, batch), get_method(method), parse_pattern(pattern), "cpu")
+    )
+
+
+@pytest.mark.parametrize("pattern", ["0.5", "0.3", "2:4"])
+@pytest.mark.parametrize("method", ["magnitude", "wanda", "sparsegpt"])
+def test_masks_and_weights_equal_the_naive_reference(kind, method, pattern):
+    ours, naive = tiny_model(kind), tiny_model(kind)
+    results = run(ours, method, pattern, windows())
+    expected = reference.prune(naive, windows(), method, parse_pattern(pattern))
+    assert [(result.block, result.module) for result in results] == list(expected)
+    for result in results:
+        mask, weight = expected[result.block, result.module]
+        assert torch.equal(result.mask, mask), (result.block, result.module)
+        inside = dict((key[:2], key[2]) for key in iterate_linears(ours))[result.block, result.module].weight
+        torch.testing.assert_close(inside, weight, rtol=0, atol=1e-9)
+        assert (result.weight is not None) == get_method(method).CHANGES_WEIGHTS
+
+
+def test_more_inputs_than_a_column_block_and_a_dead_input():
+    weights = [torch.randn(rows, 300, dtype=torch.float64) for rows in (7, 20)]
+    inputs = torch.randn(4, 200, 300, dtype=torch.float64)
+    inputs[:, :, [3, 130]] = 0
+    method, pattern = get_method("sparsegpt"), parse_pattern("0.5")
+    from workflow_scripts.pruning.statistics import Statistics
+
+    statistics = Statistics("gram", 300, torch.float64, torch.device("cpu"))
+    statistics.update(inputs, torch.ones(4))
+    for weight, ours in zip(weights, method.prune(weights, statistics, pattern), strict=True):
+        mask, expected = reference.sparsegpt(weight, inputs, pattern)
+        assert torch.equal(ours.mask, mask)
+        torch.testing.assert_close(ours.weight, expected, rtol=0, atol=1e-9)
+        assert not ours.weight[:, [3, 130]].any()
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5, 8])
+def test_batches_do_not_matter_in_float64(batch):
+    one = run(tiny_model("gemma3"), "sparsegpt", "0.5", windows(), 2)
+    other = run(tiny_model("gemma3"), "sparsegpt", "0.5", windows(), batch)
+    assert all(torch.equal(a.mask, b.mask) for a, b in zip(one, other, strict=True))
+
+
+def test_weights_of_windows_count_as_copies_of_windows():
+    token_ids = windows(3)
+    copies = token_ids[[0, 0, 0, 1, 2]]
+    weighted = Calibration(token_ids, torch.tensor([3.0, 1, 1]), 2)
+    for method in ("wanda", "sparsegpt"):
+        expected = run(tiny_model("llama"), method, "0.5", copies)
+        model = tiny_model("llama")
+        results = prune_sequentially(model, weighted, get_method(method), parse_pattern("0.5"), "cpu")
+        if method == "wanda":
+            assert all(torch.equal(a.mask, b.mask) for a, b in zip(results, expected, strict=True))
+        else:
+            # H is divided by the number of windows, which scales all but the 1 of dead inputs: same masks.
+            assert all(torch.equal(a.mask, b.mask) for a, b in zip(results, expected, strict=True))
+
+
+def test_the_model_holds_the_variant_and_runs():
+    model = tiny_model("llama", torch.float32)
+    for result in run(model, "wanda", "2:4", windows()):
+        assert result.diagnostics.sparsity == 0.5
+    for _, _, linear in iterate_linears(model):
+        assert (linear.weight.reshape(-1, 4) != 0).sum(1).max() <= 2
+    assert torch.isfinite(model(windows()).logits).all()
+
+
+def test_diagnostics_are_what_they_say():
+    dense, model = tiny_model("llama"), tiny_model("llama")
+    results = {(r.block, r.module): r for r in run(model, "wanda", "0.5", windows(), batch=5)}
+
+    def inputs_and_outputs(network, block, module):
+        seen = {}
+        linear = find_linears(find_blocks(network)[block])[module]
+        handle = linear.register_forward_hook(lambda _, args, output: seen.update(x=args[0], y=output))
+        network(windows())
+        handle.remove()
+        return seen["x"], seen["y"]
+
+    for (block, module), result in results.items():
+        _, expected = inputs_and_outputs(dense, block, module)
+        _, found = inputs_and_outputs(model, block, module)
+        error = ((expected - found).square().sum() / expected.square().sum()).item()
+        assert result.diagnostics.path_error == pytest.approx(error, rel=1e-6)
+    first = results[0, "self_attn.q_proj"].diagnostics
+    assert first.local_error == pytest.approx(first.path_error, rel=1e-6)
+    assert first.signal_to_noise == pytest.approx(-10 * math.log10(first.local_error))
+    assert first.sample_tokens == 60
+
+
+def test_non_finite_activations_are_refused_by_name():
+    model = tiny_model("llama", torch.float32)
+    find_linears(find_blocks(model)[1])["mlp.up_proj"].weight[0, 0] = math.inf
+    with pytest.raises(NumericFailure, match=r"block 1, mlp.down_proj"):
+        run(model, "wanda", "0.5", windows())
+
+
+def test_a_singular_gram_matrix_is_damped_in_recorded_steps():
+    from workflow_scripts.pruning.sparsegpt import factorise
+
+    gram = torch.full((40, 40), 1e8)
+    gram += torch.diag(torch.linspace(-3e6, 0, 40))
+    upper, _, damping = factorise(gram, 1)
+    assert damping > 0.01 and torch.isfinite(upper).all()
+    with pytest.raises(NumericFailure, match="cannot be factorised"):
+        factorise(torch.diag(torch.tensor([1.0, -1e6])), 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (lambda: GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=32, n_head=2, vocab_size=96)), "Conv1D"),
+        (lambda: MixtralForCausalLM(MixtralConfig(**SIZES, num_local_experts=2)), "Mixtral"),
+        (
+            lambda: T5ForConditionalGeneration(
+                T5Config(d_model=32, d_kv=8, d_ff=32, num_layers=2, num_heads=2, vocab_size=96)
+            ),
+            "encoder",
+        ),
+    ],
+)
+def test_unsupported_architectures_are_named(model, named):
+    with pytest.raises(UnsupportedArchitecture, match=named):
+        list(iterate_linears(model()))

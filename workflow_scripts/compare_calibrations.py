@@ -1,0 +1,34 @@
+"""Step: from the long tables of a study to its matrices, effects and overlaps."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from workflow_scripts.analysis.tables import analyse
+from workflow_scripts.artifacts import make_provenance, write_table
+from workflow_scripts.cli import run_step
+
+
+def compare_calibrations(
+    *, perplexity: Path, overlap: list[Path], monolingual: str, tables: list[Path], code: str = ""
+) -> None:
+    """Write the tables that figures and report are made of, each under its name.
+
+    Args:
+        perplexity: the long table of perplexity.
+        overlap: the overlap tables of all models, methods and patterns.
+        monolingual: the calibrations in one language, as a JSON list.
+        tables: files to write, `{name}.parquet` for the names of `analysis.tables.analyse`.
+        code: digest of this step's code.
+    """
+    parameters = {"monolingual": json.loads(monolingual)}
+    inputs = {"perplexity": perplexity, "overlap": overlap}
+    provenance = make_provenance("compare_calibrations", parameters, code, inputs)
+    made = analyse(pl.read_parquet(perplexity), pl.concat(map(pl.read_parquet, overlap)), parameters["monolingual"])
+    for path in tables:
+        write_table(path, made[path.stem].to_arrow(), provenance)
+
+
+if __name__ == "__main__":
+    run_step(compare_calibrations)

@@ -1,0 +1,84 @@
+"""What cannot be concluded from a study, each sentence only where its condition holds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from workflow_scripts.analysis.crossed import FEWEST_SEEDS
+from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.labels import listed, many
+
+AMPLE_SEEDS = 5
+SHORT_DOCUMENT = 4000
+FEW_DOCUMENTS = 30
+SMALL_MODEL = 1_000_000_000
+NO_TASKS = (
+    "Only perplexity was measured, no downstream task: a model that predicts text better need not answer questions "
+    "better."
+)
+WINNERS_CURSE = (
+    "The best calibration of a language was chosen on the documents that judge it, so it looks better, and the others' "
+    "regret larger, than they would on fresh documents (the winner's curse)."
+)
+UNITS = (
+    "Bits per byte and perplexity depend on script and tokenizer: compare calibrations within an evaluated language, "
+    "not one language with another."
+)
+
+
+def limits(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """What cannot be concluded from this study."""
+    calibrated = tables["mean_matrix"].filter(pl.col("calibration") != labels.NO_TEXT)
+    return [
+        *_seed_limits(calibrated),
+        *_model_limits(study.get("models", [])),
+        *([] if "tasks" in tables else [NO_TASKS]),
+        *_document_limits(study.get("corpora", []), tables["mean_matrix"]),
+        *([WINNERS_CURSE] if tables["best_calibration"]["optimistic"].any() else []),
+        *([UNITS] if tables["mean_matrix"]["language"].n_unique() > 1 else []),
+    ]
+
+
+def _seed_limits(calibrated: pl.DataFrame) -> Iterator[str]:
+    seeds = calibrated["seeds"].min()
+    if seeds is None:
+        yield "Nothing was calibrated: the study says nothing about calibration."
+    elif seeds < FEWEST_SEEDS:
+        yield (
+            f"There {'is' if seeds == 1 else 'are'} only {many(seeds, 'seed')} per calibration, and an interval takes "
+            f"{FEWEST_SEEDS}: the results speak of these masks, not of their languages."
+        )
+    elif seeds < AMPLE_SEEDS:
+        yield f"{seeds} seeds per calibration allow an interval, but a coarse one: {AMPLE_SEEDS} and more are better."
+
+
+def _model_limits(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if len(models) == 1:
+        yield f"One model was studied ({models[0]['name']}); others, larger ones above all, may behave otherwise."
+    small = [m["name"] for m in models if m.get("parameters") and m["parameters"] < SMALL_MODEL]
+    if small:
+        kind = "is a small model" if len(small) == 1 else "are small models"
+        yield f"{listed(small)} {kind}: what holds there may not hold at scale."
+    restored = [m["name"] for m in models if m.get("dequantised")]
+    if restored:
+        yield (
+            f"The weights of {listed(restored)} were restored from a quantised file: they are not the published ones, "
+            "and their many equal and zero values make ties."
+        )
+
+
+def _document_limits(corpora: Sequence[Mapping[str, Any]], mean_matrix: pl.DataFrame) -> Iterator[str]:
+    fewest = mean_matrix["documents"].min()
+    if fewest < FEW_DOCUMENTS:
+        subject = "Every language was" if fewest == mean_matrix["documents"].max() else "Some languages were"
+        yield f"{subject} evaluated on only {many(fewest, 'document')}."
+    size = mean_matrix["bytes"].sum() / mean_matrix["documents"].sum()
+    if size < SHORT_DOCUMENT:
+        yield f"The evaluation documents are short, {size:,.0f} bytes on average: nothing is said about long contexts."
+    written = [c["name"] for c in corpora if c.get("machine_written")]
+    if written:
+        subject = f"The documents of the corpus {listed(written)}"
+        yield f"{subject} were written by a machine: people's texts may give other results."
+    if len(corpora) == 1 and not corpora[0].get("parallel"):
+        yield "All texts come from one corpus and say different things: language cannot be told from topic or register."

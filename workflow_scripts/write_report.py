@@ -1,0 +1,52 @@
+"""Step: write the report of a study, one HTML file that opens offline."""
+
+from pathlib import Path
+
+import polars as pl
+
+from workflow_scripts.artifacts import read_provenance, replacing
+from workflow_scripts.cli import run_step
+from workflow_scripts.reporting.report import render_report
+from workflow_scripts.reporting.study_facts import describe_corpora, describe_models
+
+
+def write_report(
+    *,
+    models: list[Path],
+    documents: list[Path],
+    tables: list[Path],
+    figures: list[Path],
+    study: str,
+    command: str,
+    output: Path,
+    code: str = "",
+) -> None:
+    """Write the report.
+
+    Args:
+        models: records of the dense models.
+        documents: the document tables that the study draws on.
+        tables: the tables of `compare_calibrations`.
+        figures: the SVG figures.
+        study: name of the study.
+        command: how to reproduce it.
+        output: the report.
+        code: digest of this step's code.
+    """
+    made = {path.stem: pl.read_parquet(path) for path in tables}
+    keys = ["model", "method", "pattern", "calibration", "seed"]
+    facts = {
+        "name": study,
+        "command": command,
+        "models": describe_models(models),
+        "corpora": describe_corpora(documents),
+        "versions": read_provenance(tables[0])["versions"],
+        "variants": made["matrix"].select(keys).unique().height,
+    }
+    with replacing(output) as temporary:
+        html = render_report(facts, made, {path.stem: path for path in figures})
+        temporary.write_text(html, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_step(write_report)
