@@ -46,10 +46,10 @@ def wanda(weight, inputs, pattern):
 
 def sparsegpt(weight, inputs, pattern, columns=128):
     weight = weight.clone()
-    hessian, seen = torch.zeros(weight.shape[1], weight.shape[1], dtype=weight.dtype), 0
-    for window in inputs:
+    hessian = torch.zeros(weight.shape[1], weight.shape[1], dtype=weight.dtype)
+    for seen, window in enumerate(inputs):
         hessian *= seen / (seen + 1)
-        scaled = math.sqrt(2 / seen) * window
+        scaled = math.sqrt(2 / (seen + 1)) * window
         hessian += scaled.T @ scaled
     dead = hessian.diagonal() == 0
     hessian[dead, dead] = 1
