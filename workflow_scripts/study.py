@@ -23,9 +23,13 @@ class StudyError(ValueError):
     """A study that cannot be run; the message says what, where and how to mend it."""
 
 
-def _language(value: Any) -> Any:
+def _text(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError('YAML reads `no` as false; put Norwegian in quotes: "no"')
+    return value
+
+
+def _language(value: Any) -> Any:
     if not isinstance(value, str) or not LANGUAGE.fullmatch(value):
         raise ValueError(f"{value!r} is not a language: write an ISO 639 code such as sw or zh-Hant")
     return value
@@ -37,7 +41,8 @@ def _name(value: str) -> str:
     return value
 
 
-Language = Annotated[str, BeforeValidator(_language)]
+Language = Annotated[str, BeforeValidator(_language), BeforeValidator(_text)]
+CalibrationName = Annotated[str, BeforeValidator(_text)]
 Name = Annotated[str, AfterValidator(_name)]
 Pattern = Annotated[str, BeforeValidator(lambda value: spell_pattern(str(value)))]
 Positive = Annotated[int, Field(ge=1)]
@@ -146,7 +151,7 @@ class Calibration(Section):
     corpus: Name
     mixtures: dict[Name, dict[Language, Annotated[float, Field(gt=0)]]] = {}
     """named mixtures of languages with weights; a language by itself needs no entry"""
-    calibrations: unique_list(str)
+    calibrations: unique_list(CalibrationName)
     """languages, or names of mixtures; `en+sw` is a mixture in equal parts"""
     windows: Positive
     """windows in all, shared out among the languages of a mixture"""
@@ -310,9 +315,13 @@ def read_study_file(path: Path) -> Study:
 
 
 def _sentence(problem: dict[str, Any], config: Any) -> str:
-    kinds = {"embedded", "local", "hub"}
-    place = [str(part) for part in problem["loc"] if part not in kinds]
+    place = [str(part) for part in problem["loc"]]
+    if place[0:1] == ["corpora"] and len(place) > 2:
+        # The kind that tells corpora apart is no key of the file.
+        del place[2]
     where = ".".join(place) or "the study"
+    if problem["type"].startswith("union_tag"):
+        return f"{where}.kind: it says which corpus this is: write one of embedded, local, hub."
     if problem["type"] == "extra_forbidden":
         closest = difflib.get_close_matches(place[-1], _keys(), n=1)
         hint = f"did you mean {closest[0]}?" if closest else "remove it."

@@ -20,7 +20,7 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column's heading, the field of a row that it shows, and how; `sort` is the part of a composed field to sort by."""
+    """A column's heading, the field of a row that it shows, and how; `sort`: part of a composed field to sort by."""
 
     heading: str
     field: str

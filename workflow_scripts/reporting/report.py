@@ -21,6 +21,7 @@ from workflow_scripts.reporting.html_tables import (
 from workflow_scripts.reporting.summary import summarise
 
 HERE = Path(__file__).parent
+MOST_OPEN_ROWS = 40
 TITLE = "In which language should I calibrate?"
 TITLES = {
     "matrix": "Calibration and evaluation",
@@ -95,4 +96,4 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame]) -> list[tuple[Table, 
         made = [(positions_table(tables["positions"]), True), (overlap_table(tables[name], "block"), False)]
     else:
         made = [(overlap_table(tables[name], "module"), False)]
-    return [(table, is_open) for table, is_open in made if table.rows]
+    return [(table, is_open and len(table.rows) <= MOST_OPEN_ROWS) for table, is_open in made if table.rows]

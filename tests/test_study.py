@@ -1,0 +1,90 @@
+"""The study: what it spells, and one sentence for what is wrong."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow_scripts.study import Study, StudyError, read_study
+
+ROOT = Path(__file__).parent.parent
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def changed(path: str, value: object) -> dict:
+    study = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    place = study
+    for key in parents:
+        place = place[key]
+    place[last] = value
+    return study
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))], ids=lambda p: p.stem
+)
+def test_the_studies_that_come_along_are_valid(path):
+    assert isinstance(read_study(yaml.safe_load(path.read_text(encoding="utf-8"))), Study)
+
+
+def test_the_grid_is_sorted_and_patterns_have_one_spelling():
+    study = changed("pruning.patterns", ["2:4", "0.50", 0.3])
+    study["calibration"]["calibrations"] = ["sw", "en+sw", "de"]
+    study["calibration"]["seeds"] = [2, 0, 1]
+    grid = read_study(study).grid()
+    assert grid.patterns == ("0.3", "0.5", "2of4")
+    assert grid.calibrations == ("de", "en+sw", "sw")
+    assert grid.seeds == (0, 1, 2)
+    assert grid.sample == "embedded-8x256"
+    assert len(list(grid.variants())) == 1 + 3 + 2 * 3 * 3 * 3
+
+
+def test_mixtures_have_shares():
+    study = changed("calibration.mixtures", {"mostly-sw": {"sw": 3, "en": 1}})
+    study["calibration"]["calibrations"] = ["mostly-sw", "en+sw", "de"]
+    section = read_study(study).calibration
+    assert section.mixture("mostly-sw") == {"en": 0.25, "sw": 0.75}
+    assert section.mixture("en+sw") == {"en": 0.5, "sw": 0.5}
+    assert section.mixture("de") == {"de": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("calibration.lenght", 3, r"calibration\.lenght: there is no such key; did you mean length\?"),
+        ("study", "../x", r"study: '\.\./x' is not a name"),
+        ("pruning.patterns", [1.5], r"pruning\.patterns\.0: The ratio 1\.5 is outside \(0, 1\)"),
+        ("pruning.patterns", ["4:2"], "N:M needs 0 < N < M"),
+        ("pruning.patterns", ["half"], "'half' is not a pattern"),
+        ("pruning.patterns", [0.5, "0.50"], "0.5 is listed twice"),
+        ("pruning.methods", ["wands"], r"pruning\.methods\.0: Input should be .*'wanda'"),
+        ("calibration.seeds", [0, 0], "0 is listed twice"),
+        ("calibration.seeds", [-1], r"calibration\.seeds\.0"),
+        ("calibration.windows", 0, r"calibration\.windows"),
+        ("calibration.calibrations", ["en", False], "Norwegian"),
+        ("evaluation.languages", [False], "Norwegian"),
+        ("evaluation.languages", ["english"], "'english' is not a language"),
+        ("evaluation.languages", ["xx"], "evaluation wants xx, which corpus embedded does not have: it has de, en"),
+        ("calibration.calibrations", ["en+xx"], "calibration wants xx"),
+        ("calibration.corpus", "news", "calibration.corpus is news, which corpora does not define"),
+        ("models.gemma-3-270m", {"packaged": "a", "path": "b"}, "name exactly one of"),
+        ("models.gemma-3-270m", {"hub": "a/b"}, "revision goes with hub"),
+        ("models.gemma-3-270m", {"path": "not/there"}, "not/there is not there"),
+        ("corpora.embedded", {"kind": "local", "path": "not/there"}, "not/there"),
+        ("corpora.embedded", {"kind": "web"}, r"corpora\.embedded\.kind: .*embedded, local, hub"),
+        ("compute.device", "gpu", r"compute\.device: .*'cuda'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(path, value, sentence):
+    with pytest.raises(StudyError, match=sentence) as raised:
+        read_study(changed(path, value))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_missing_key_is_named():
+    study = copy.deepcopy(DEFAULT)
+    del study["calibration"]["windows"]
+    with pytest.raises(StudyError, match=r"calibration\.windows: this key is missing"):
+        read_study(study)
