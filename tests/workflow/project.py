@@ -1,0 +1,95 @@
+"""A copy of the project with a tiny model and corpus, driven through snakemake as a user would."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.conftest import save_checkpoint, write_local_corpus
+
+ROOT = Path(__file__).parents[2]
+CODE = ("Snakefile", "rules", "workflow_scripts", "envs", "profiles", "studies", "config.yaml")
+LANGUAGES = ("aa", "bb", "cc")
+
+
+def tiny_study() -> dict:
+    """Two languages, two seeds, Wanda and SparseGPT on a tiny Llama."""
+    return {
+        "study": "tiny",
+        "models": {"tiny": {"path": "inputs/tiny"}},
+        "corpora": {"letters": {"kind": "local", "path": "inputs/letters"}},
+        "calibration": {
+            "corpus": "letters",
+            "calibrations": ["aa", "bb"],
+            "windows": 2,
+            "length": 16,
+            "seeds": [0, 1],
+        },
+        "pruning": {"methods": ["sparsegpt", "wanda"], "patterns": [0.5], "batch": 2},
+        "evaluation": {"corpus": "letters", "languages": ["aa", "bb"], "documents": 4, "length": 32},
+    }
+
+
+class Project:
+    """A folder with the code, and its study in `study.yaml`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in CODE:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, folder / name)
+        save_checkpoint(folder / "inputs" / "tiny")
+        write_local_corpus(folder / "inputs" / "letters", list(LANGUAGES))
+        self.study = tiny_study()
+
+    def snakemake(self, *arguments: str, study: str = "study.yaml") -> str:
+        """Run snakemake on the study with two cores; its output, raising on failure."""
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study))
+        done = self.attempt(*arguments, study=study)
+        assert done.returncode == 0, done.stdout + self.logs()
+        return done.stdout
+
+    def attempt(self, *arguments: str, study: str = "study.yaml") -> subprocess.CompletedProcess:
+        """Run snakemake whatever comes of it, standard error within the output."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", study, *arguments]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
+        # The steps run the `python` of the environment that the tests run in.
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        environment |= {"HF_HUB_OFFLINE": "1"}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def logs(self) -> str:
+        """The last lines of all logs of steps."""
+        paths = sorted((self.folder / "logs").rglob("*.log"))
+        return "".join(f"\n{path}\n" + "\n".join(path.read_text().splitlines()[-5:]) for path in paths)
+
+    def planned(self) -> dict[str, int]:
+        """Rule -> number of jobs that a run would start."""
+        rows = re.findall(r"^(\w+) +(\d+)$", self.snakemake("-n").partition("Job stats:")[2], re.MULTILINE)
+        return {rule: int(count) for rule, count in rows if rule not in {"all", "total"}}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace the one place where `old` stands in a file of the code."""
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, (file, old, text.count(old))
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def state(self, below: str) -> dict[str, tuple[str, int]]:
+        """Path -> (SHA-256, time of change) of all files in a folder of the results."""
+        files = sorted(path for path in (self.folder / "results" / below).rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(self.folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+            for path in files
+        }
