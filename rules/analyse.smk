@@ -7,14 +7,14 @@ rule tabulate_perplexity:
         evaluation_tokens(),
     output:
         f"{REPORTS}/tables/perplexity.parquet",
-    params:
-        code=code_of("tabulate_perplexity"),
-        grid=canonical_json(asdict(GRID)),
-        corpus=STUDY.evaluation.corpus,
     log:
         f"logs/tabulate_perplexity/{STUDY.study}.log",
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("tabulate_perplexity"),
+        grid=canonical_json(asdict(GRID)),
+        corpus=STUDY.evaluation.corpus,
     shell:
         STEP
         + f"tabulate_perplexity --results {RESULTS} --corpus {{params.corpus}} --grid {{params.grid:q}}"
@@ -26,16 +26,16 @@ rule overlap_masks:
         masks=masks_of_method,
     output:
         output=f"{REPORTS}/overlap/{{model}}/{{method}}-{{pattern}}.parquet",
-    params:
-        code=code_of("overlap_masks"),
-        grid=canonical_json(asdict(GRID)),
-        files=files,
     log:
         f"logs/overlap_masks/{STUDY.study}/{{model}}/{{method}}-{{pattern}}.log",
     benchmark:
         f"logs/timings/overlap_masks/{STUDY.study}/{{model}}/{{method}}-{{pattern}}.tsv"
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("overlap_masks"),
+        grid=canonical_json(asdict(GRID)),
+        files=files,
     shell:
         STEP
         + "overlap_masks {params.files} --grid {params.grid:q} --model {wildcards.model:q} --method {wildcards.method}"
@@ -48,14 +48,14 @@ rule compare_calibrations:
         overlap=overlap_parts(),
     output:
         tables=expand(f"{REPORTS}/tables/{{table}}.parquet", table=TABLES),
-    params:
-        code=code_of("compare_calibrations"),
-        monolingual=monolingual(),
-        files=files,
     log:
         f"logs/compare_calibrations/{STUDY.study}.log",
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("compare_calibrations"),
+        monolingual=monolingual(),
+        files=files,
     shell:
         STEP
         + "compare_calibrations {params.files} --monolingual {params.monolingual:q}"

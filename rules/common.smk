@@ -2,6 +2,7 @@
 import os
 import sys
 from dataclasses import asdict
+from glob import glob
 from itertools import product
 from shlex import quote
 from shutil import which
@@ -75,7 +76,9 @@ def files(wildcards, input, output):
 def gpus():
     """GPUs that a job on a model wants."""
     device = STUDY.compute.device
-    return int(device == "cuda" or (device == "auto" and which("nvidia-smi") is not None))
+    return int(
+        device == "cuda" or (device == "auto" and which("nvidia-smi") is not None)
+    )
 
 
 def model_source(wildcards):
@@ -87,11 +90,14 @@ def model_source(wildcards):
 
 
 def model_files(wildcards):
-    """The file of a local model that `prepare_model` starts from."""
+    """The files of a local model that `prepare_model` starts from."""
     source = STUDY.models[wildcards.model]
     if source.gguf:
         return {"gguf": source.gguf}
-    return {"directory": f"{source.path}/config.json"} if source.path else {}
+    if source.path:
+        weights = sorted(glob(f"{source.path}/*.safetensors"))
+        return {"checkpoint": [f"{source.path}/config.json", *weights]}
+    return {}
 
 
 def corpus_options(wildcards):
@@ -268,5 +274,7 @@ def monolingual():
 def reproduction():
     """The command that makes the report."""
     given = workflow.overwrite_configfiles
-    option = f" --configfile {os.path.relpath(given[0], workflow.basedir)}" if given else ""
+    option = (
+        f" --configfile {os.path.relpath(given[0], workflow.basedir)}" if given else ""
+    )
     return f"snakemake --cores all{option}"

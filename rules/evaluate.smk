@@ -14,21 +14,21 @@ rule measure_perplexity:
                 for seed in GRID.seeds
             ]
         ),
-    wildcard_constraints:
-        series="wanda/.+",
-    params:
-        code=code_of("measure_perplexity"),
-        parameters=perplexity_parameters(),
-        files=files,
-    threads: STUDY.compute.threads
-    resources:
-        gpu=gpus(),
     log:
         f"logs/measure_perplexity/{{model}}/{{series}}/{GRID.evaluation}/{{language}}.log",
     benchmark:
         f"logs/timings/measure_perplexity/{{model}}/{{series}}/{GRID.evaluation}/{{language}}.tsv"
+    wildcard_constraints:
+        series="wanda/.+",
     conda:
         "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("measure_perplexity"),
+        parameters=perplexity_parameters(),
+        files=files,
     shell:
         STEP
         + "measure_perplexity {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
@@ -51,9 +51,9 @@ use rule measure_perplexity as measure_perplexity_of_one with:
         tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
     output:
         output=f"{RESULTS}/perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.parquet",
-    wildcard_constraints:
-        variant="dense|magnitude/.+",
     log:
         f"logs/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.log",
     benchmark:
         f"logs/timings/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.tsv"
+    wildcard_constraints:
+        variant="dense|magnitude/.+",

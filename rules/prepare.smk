@@ -6,16 +6,16 @@ rule prepare_model:
         unpack(model_files),
     output:
         record=RECORD,
-    params:
-        code=code_of("prepare_model"),
-        parameters=model_source,
-        files=files,
     log:
         "logs/prepare_model/{model}.log",
     benchmark:
         "logs/timings/prepare_model/{model}.tsv"
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("prepare_model"),
+        parameters=model_source,
+        files=files,
     shell:
         STEP
         + "prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
@@ -26,6 +26,10 @@ rule collect_documents:
         sources=corpus_files,
     output:
         documents=f"{RESULTS}/corpora/{{corpus}}/{{language}}.parquet",
+    log:
+        "logs/collect_documents/{corpus}/{language}.log",
+    conda:
+        "../envs/polyprune.yaml"
     params:
         code=lambda wildcards: code_of(
             "collect_documents",
@@ -33,10 +37,6 @@ rule collect_documents:
         ),
         parameters=corpus_options,
         path=corpus_path,
-    log:
-        "logs/collect_documents/{corpus}/{language}.log",
-    conda:
-        "../envs/polyprune.yaml"
     shell:
         STEP
         + "collect_documents {params.path} --output {output:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
@@ -48,13 +48,13 @@ rule tokenize_documents:
         documents=f"{RESULTS}/corpora/{{corpus}}/{{language}}.parquet",
     output:
         output=TOKENS,
-    params:
-        code=code_of("tokenize_documents"),
-        files=files,
     log:
         "logs/tokenize_documents/{model}/{corpus}/{language}.log",
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("tokenize_documents"),
+        files=files,
     shell:
         STEP + "tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
 
@@ -65,14 +65,14 @@ rule sample_calibration:
         tokens=calibration_tokens,
     output:
         output=f"{RESULTS}/calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.parquet",
-    params:
-        code=code_of("sample_calibration"),
-        parameters=calibration_parameters,
-        files=files,
     log:
         f"logs/sample_calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.log",
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("sample_calibration"),
+        parameters=calibration_parameters,
+        files=files,
     shell:
         STEP
         + "sample_calibration {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"

@@ -8,21 +8,21 @@ rule prune_model:
     output:
         masks=f"{VARIANT}/masks.parquet",
         layers=f"{VARIANT}/layers.parquet",
-    wildcard_constraints:
-        method="magnitude|wanda",
-    params:
-        code=pruning_code,
-        parameters=pruning_parameters,
-        files=files,
-    threads: STUDY.compute.threads
-    resources:
-        gpu=gpus(),
     log:
         "logs/prune_model/{model}/{method}/{pattern}/{sample}/{calibration}/{seed}.log",
     benchmark:
         "logs/timings/prune_model/{model}/{method}/{pattern}/{sample}/{calibration}/{seed}.tsv"
+    wildcard_constraints:
+        method="magnitude|wanda",
     conda:
         "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=pruning_code,
+        parameters=pruning_parameters,
+        files=files,
     shell:
         STEP
         + "prune_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"

@@ -16,13 +16,13 @@ rule draw_figures:
                 for figure in FIGURES
             ),
         ],
-    params:
-        code=code_of("draw_figures"),
-        files=files,
     log:
         f"logs/draw_figures/{STUDY.study}.log",
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("draw_figures"),
+        files=files,
     shell:
         STEP + "draw_figures {params.files} --code {params.code} > {log:q} 2>&1"
 
@@ -39,14 +39,14 @@ rule write_report:
             caption="../workflow_scripts/reporting/captions/report.rst",
             category="Report",
         ),
-    params:
-        code=code_of("write_report"),
-        command=reproduction(),
-        files=files,
     log:
         f"logs/write_report/{STUDY.study}.log",
     conda:
         "../envs/polyprune.yaml"
+    params:
+        code=code_of("write_report"),
+        command=reproduction(),
+        files=files,
     shell:
         STEP
         + f"write_report {{params.files}} --study {STUDY.study} --command {{params.command:q}}"

@@ -26,7 +26,7 @@ def prepare_model(
     *,
     record: Path,
     parameters: Parameters = Parameters(),
-    directory: Path | None = None,
+    checkpoint: list[Path] | None = None,
     gguf: Path | None = None,
     code: str = "",
 ) -> None:
@@ -35,7 +35,7 @@ def prepare_model(
     Args:
         record: `provenance.json` to write; the checkpoint goes beside it.
         parameters: the packaged or hub model.
-        directory: a local checkpoint directory to link.
+        checkpoint: the files of a local checkpoint directory, which is linked.
         gguf: a GGUF file to dequantise.
         code: digest of this step's code.
     """
@@ -46,10 +46,10 @@ def prepare_model(
         source = sources.from_hub(parameters.hub, parameters.revision or "main", record.parent)
     elif gguf:
         source = sources.from_gguf(gguf, record.parent)
-    elif directory:
-        source = sources.from_directory(directory, record.parent)
+    elif checkpoint:
+        source = sources.from_directory(checkpoint[0].parent, record.parent)
     else:
-        raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --directory.")
+        raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --checkpoint.")
     check_architecture(record.parent)
     content = {"source": source, **sources.describe_checkpoint(record.parent)}
     write_json(record, content, make_provenance("prepare_model", asdict(parameters), code, {}))

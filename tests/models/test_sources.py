@@ -16,7 +16,7 @@ from workflow_scripts.prepare_model import Parameters, prepare_model
 def test_a_directory_is_linked_and_recorded_without_its_path(tmp_path):
     given = save_checkpoint(tmp_path / "given")
     record = tmp_path / "results" / "tiny" / "provenance.json"
-    prepare_model(record=record, directory=given)
+    prepare_model(record=record, checkpoint=[given / "config.json"])
     assert (record.parent / "model.safetensors").is_symlink()
     text = record.read_text()
     assert str(tmp_path) not in text
@@ -25,14 +25,14 @@ def test_a_directory_is_linked_and_recorded_without_its_path(tmp_path):
     assert content["boundary"] == {"bos": 1, "eos": 2, "blank_line": [33, 33]}
     assert content["parameters"] == sum(p.numel() for p in load_model(given, torch.float32, "cpu").parameters())
     assert read_provenance(record)["step"] == "prepare_model"
-    prepare_model(record=record, directory=given)
+    prepare_model(record=record, checkpoint=[given / "config.json"])
     assert record.read_text() == text
 
 
 def test_another_weight_gives_another_record(tmp_path):
     records = [tmp_path / name / "provenance.json" for name in ("a", "b")]
     for seed, record in enumerate(records):
-        prepare_model(record=record, directory=save_checkpoint(tmp_path / f"given{seed}", seed=seed))
+        prepare_model(record=record, checkpoint=[save_checkpoint(tmp_path / f"given{seed}", seed=seed) / "config.json"])
     a, b = (json.loads(record.read_text()) for record in records)
     assert a["tensors"].keys() == b["tensors"].keys()
     assert a["tensors"] != b["tensors"]
@@ -102,7 +102,7 @@ def test_an_incomplete_directory_is_refused(tmp_path, broken, sentence):
     folder = save_checkpoint(tmp_path / "tiny")
     broken(folder)
     with pytest.raises(ValueError, match=sentence):
-        prepare_model(record=tmp_path / "out" / "provenance.json", directory=folder)
+        prepare_model(record=tmp_path / "out" / "provenance.json", checkpoint=[folder / "config.json"])
 
 
 def test_an_unknown_packaged_model_is_named(tmp_path):

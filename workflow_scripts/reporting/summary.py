@@ -122,6 +122,9 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
                 f"Calibrating in the evaluated language instead of {name} takes {verb} bits per byte in "
                 f"{rows.height} of {many(tested.height, 'language')}: {parts}."
             )
+    clear = tested.filter((pl.col("low") > 0) | (pl.col("high") < 0))
+    if clear.height:
+        sentences.append(_holm_sentence(clear.filter(pl.col("p_holm") < SIGNIFICANT).height, clear.height))
     for row in _unclear(tested).iter_rows(named=True):
         sentences.append(
             f"In {labels.language_name(row['own'])} no difference from {name} could be shown: "
@@ -129,9 +132,6 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
             f"{signed(row['high'])} includes zero."
         )
     sentences += _untested_sentences(untested, name)
-    clear = tested.filter((pl.col("low") > 0) | (pl.col("high") < 0))
-    if clear.height:
-        sentences.append(_holm_sentence(clear.filter(pl.col("p_holm") < SIGNIFICANT).height, clear.height))
     return sentences + _share_sentences(_below(tested), name)
 
 
