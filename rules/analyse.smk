@@ -15,9 +15,9 @@ rule tabulate_perplexity:
         code=code_of("tabulate_perplexity"),
         grid=canonical_json(asdict(GRID)),
         corpus=STUDY.evaluation.corpus,
+        results=RESULTS,
     shell:
-        STEP
-        + f"tabulate_perplexity --results {RESULTS} --corpus {{params.corpus}} --grid {{params.grid:q}}"
+        "python -m workflow_scripts.tabulate_perplexity --results {params.results} --corpus {params.corpus} --grid {params.grid:q}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
@@ -37,8 +37,7 @@ rule overlap_masks:
         grid=canonical_json(asdict(GRID)),
         files=files,
     shell:
-        STEP
-        + "overlap_masks {params.files} --grid {params.grid:q} --model {wildcards.model:q} --method {wildcards.method}"
+        "python -m workflow_scripts.overlap_masks {params.files} --grid {params.grid:q} --model {wildcards.model:q} --method {wildcards.method}"
         " --pattern {wildcards.pattern} --code {params.code} > {log:q} 2>&1"
 
 
@@ -57,6 +56,5 @@ rule compare_calibrations:
         monolingual=monolingual(),
         files=files,
     shell:
-        STEP
-        + "compare_calibrations {params.files} --monolingual {params.monolingual:q}"
+        "python -m workflow_scripts.compare_calibrations {params.files} --monolingual {params.monolingual:q}"
         " --code {params.code} > {log:q} 2>&1"

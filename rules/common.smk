@@ -9,9 +9,7 @@ from shutil import which
 
 sys.path.insert(0, workflow.basedir)
 # Steps run as `python -m workflow_scripts.<step>`, from whatever working directory.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
-)
+shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}}; ")
 
 from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json
@@ -49,7 +47,6 @@ TABLES = [
     "positions_by_module",
 ]
 FIGURES = ["effects", "matrix", "overlap_by_block", "overlap_by_module"]
-STEP = "python -m workflow_scripts."
 
 
 wildcard_constraints:
@@ -131,10 +128,8 @@ def windows_of(wildcards):
     """The calibration windows of a variant, none for methods without calibration."""
     if wildcards.sample == paths.NONE:
         return {}
-    return {
-        "windows": f"{RESULTS}/calibration/{wildcards.model}/{GRID.sample}"
-        f"/{wildcards.calibration}/{wildcards.seed}.parquet"
-    }
+    windows = f"{RESULTS}/calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.parquet"
+    return {"windows": windows.format(**wildcards)}
 
 
 def calibration_tokens(wildcards):

@@ -30,8 +30,7 @@ rule measure_perplexity:
         parameters=perplexity_parameters(),
         files=files,
     shell:
-        STEP
-        + "measure_perplexity {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.measure_perplexity {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 use rule measure_perplexity as measure_perplexity_of_weights with:

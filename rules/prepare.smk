@@ -17,8 +17,7 @@ rule prepare_model:
         parameters=model_source,
         files=files,
     shell:
-        STEP
-        + "prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule collect_documents:
@@ -38,8 +37,7 @@ rule collect_documents:
         parameters=corpus_options,
         path=corpus_path,
     shell:
-        STEP
-        + "collect_documents {params.path} --output {output:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.collect_documents {params.path} --output {output:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule tokenize_documents:
@@ -56,7 +54,7 @@ rule tokenize_documents:
         code=code_of("tokenize_documents"),
         files=files,
     shell:
-        STEP + "tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
 
 
 rule sample_calibration:
@@ -74,5 +72,4 @@ rule sample_calibration:
         parameters=calibration_parameters,
         files=files,
     shell:
-        STEP
-        + "sample_calibration {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.sample_calibration {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"

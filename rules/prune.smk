@@ -24,8 +24,7 @@ rule prune_model:
         parameters=pruning_parameters,
         files=files,
     shell:
-        STEP
-        + "prune_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.prune_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 use rule prune_model as prune_model_and_weights with:

@@ -24,7 +24,7 @@ rule draw_figures:
         code=code_of("draw_figures"),
         files=files,
     shell:
-        STEP + "draw_figures {params.files} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.draw_figures {params.files} --code {params.code} > {log:q} 2>&1"
 
 
 rule write_report:
@@ -45,9 +45,9 @@ rule write_report:
         "../envs/polyprune.yaml"
     params:
         code=code_of("write_report"),
+        study=STUDY.study,
         command=reproduction(),
         files=files,
     shell:
-        STEP
-        + f"write_report {{params.files}} --study {STUDY.study} --command {{params.command:q}}"
+        "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q}"
         " --code {params.code} > {log:q} 2>&1"
