@@ -267,9 +267,9 @@ def monolingual():
 
 
 def reproduction():
-    """The command that makes the report."""
-    given = workflow.overwrite_configfiles
-    option = (
-        f" --configfile {os.path.relpath(given[0], workflow.basedir)}" if given else ""
-    )
-    return f"snakemake --cores all{option}"
+    """The command that makes the report, without this machine's folders."""
+    if not workflow.overwrite_configfiles:
+        return "snakemake --cores all"
+    given = os.path.relpath(workflow.overwrite_configfiles[0], workflow.basedir)
+    name = os.path.basename(given) if given.startswith("..") else given
+    return f"snakemake --cores all --configfile {name}"

@@ -60,7 +60,7 @@ class Project:
 
     def attempt(self, *arguments: str, study: str = "study.yaml") -> subprocess.CompletedProcess:
         """Run snakemake whatever comes of it, standard error within the output."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", study, *arguments]
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", study]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
         # The steps run the `python` of the environment that the tests run in.
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"

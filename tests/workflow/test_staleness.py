@@ -19,13 +19,15 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def project(finished):
-    """The finished study, its code and study put back after the test."""
+    """The finished study; its code, study and tables are put back after the test."""
     before = {path: path.read_bytes() for path in finished.folder.rglob("*.*") if path.suffix in {".py", ".j2", ".smk"}}
     yield finished
     for path, content in before.items():
         if path.read_bytes() != content:
             path.write_bytes(content)
     finished.study = tiny_study()
+    # A larger study leaves larger tables behind.
+    finished.snakemake()
     assert finished.planned() == {}
 
 

@@ -7,8 +7,10 @@ import torch
 
 def relative_error(reference: torch.Tensor, output: torch.Tensor) -> float:
     """sum (y - y')^2 / sum y^2 over tokens and outputs [tokens, out_features]; NaN when the reference is all zero."""
-    power = reference.double().square().sum().item()
-    noise = (reference.double() - output.double()).square().sum().item()
+    # On the CPU, for not every device knows float64.
+    expected, found = reference.cpu().double(), output.cpu().double()
+    power = expected.square().sum().item()
+    noise = (expected - found).square().sum().item()
     return noise / power if power else math.nan
 
 

@@ -17,17 +17,17 @@ def accumulate_squared_norms(total: torch.Tensor, inputs: torch.Tensor, weights:
 
     Args:
         inputs: [windows, length, in_features].
-        weights: [windows], the weight of each window.
+        weights: [windows], the weight of each window, in the dtype of `total`.
     """
     squares = inputs.to(total.dtype).square().sum(dim=1)
-    total += weights.to(total.dtype) @ squares
+    total += weights @ squares
 
 
 def accumulate_gram(total: torch.Tensor, inputs: torch.Tensor, weights: torch.Tensor) -> None:
     """Add the weighted X^T X of a batch to `total` [in_features, in_features], in place; arguments as above."""
     scaled = inputs.to(total.dtype)
     if not bool((weights == 1).all()):
-        scaled = scaled * weights.to(total.dtype).sqrt()[:, None, None]
+        scaled = scaled * weights.sqrt()[:, None, None]
     rows = scaled.flatten(0, 1)
     total.addmm_(rows.T, rows)
 
@@ -44,7 +44,8 @@ class Statistics:
 
     def update(self, inputs: torch.Tensor, weights: torch.Tensor) -> None:
         """Take in a batch [windows, length, in_features] with the weights [windows] of its windows."""
-        self._accumulate(self.total, inputs, weights.to(inputs.device))
+        # Cast before the move: not every device knows float64.
+        self._accumulate(self.total, inputs, weights.to(self.total.dtype).to(inputs.device))
         self.windows += len(inputs)
 
     def check(self, where: str) -> None:
