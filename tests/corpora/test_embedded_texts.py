@@ -52,7 +52,11 @@ def test_script_length_and_form(language):
     for row in read(language):
         assert low <= sum(len(sentence.split()) for sentence in row["sentences"]) <= high, row["doc_id"]
         for sentence in row["sentences"]:
-            assert allowed.fullmatch(sentence), (row["doc_id"], set(sentence) - set(allowed.findall(sentence)), sentence)
+            assert allowed.fullmatch(sentence), (
+                row["doc_id"],
+                set(sentence) - set(allowed.findall(sentence)),
+                sentence,
+            )
             assert sentence == sentence.strip() and "  " not in sentence
             assert sentence[-1] in ".!?”“’", sentence
 

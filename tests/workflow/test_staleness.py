@@ -65,7 +65,7 @@ def test_a_formula_deep_below_reruns_exactly_its_users(project):
 def test_a_method_reruns_its_own_masks_alone(project):
     project.edit("workflow_scripts/pruning/sparsegpt.py", "DAMPING = 0.01", "DAMPING = 0.02")
     planned = project.planned()
-    assert planned["prune_model_and_weights"] == 4
+    assert planned["prune_model_and_weights"] == 2
     assert planned["overlap_masks"] == 1
     assert not {"prune_model", "measure_perplexity", "sample_calibration"} & set(planned)
 
@@ -97,7 +97,7 @@ def test_an_added_language_leaves_every_mask_and_perplexity_untouched(project):
 
 def test_an_added_seed_leaves_every_mask_and_the_content_of_every_perplexity_untouched(project):
     masks, perplexity = project.state("pruned"), project.state("perplexity")
-    project.study["calibration"]["seeds"].append(2)
+    project.study["calibration"]["seeds"].append(1)
     project.snakemake()
     after = project.state("pruned")
     assert {path: after[path] for path in masks} == masks
