@@ -3,11 +3,14 @@
 import hashlib
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
+import gguf
 import torch
 from safetensors import safe_open
 
@@ -118,10 +121,12 @@ def dequantise(file: Path, destination: Path) -> None:
     """Load a GGUF file with plain linears in float32 and save it, with its tokenizer, as a safetensors checkpoint."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    model = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-    )
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    # transformers reads the file for the configuration, the weights and the tokenizer anew, which takes longest.
+    with patch.object(gguf, "GGUFReader", cache(gguf.GGUFReader)):
+        model = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+        )
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     model.save_pretrained(destination)
     tokenizer.save_pretrained(destination)
 

@@ -10,7 +10,7 @@ from torch import nn
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 from workflow_scripts.pruning.statistics import Statistics
 
-SAMPLE_TOKENS = 512
+SAMPLE_TOKENS = 256
 
 
 @dataclass
