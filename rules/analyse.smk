@@ -9,15 +9,17 @@ rule tabulate_perplexity:
         f"{REPORTS}/tables/perplexity.parquet",
     log:
         f"logs/tabulate_perplexity/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/tabulate_perplexity/{STUDY.study}.tsv"
     conda:
         "../envs/polyprune.yaml"
     params:
         code=code_of("tabulate_perplexity"),
         grid=canonical_json(asdict(GRID)),
         corpus=STUDY.evaluation.corpus,
-        results=RESULTS,
     shell:
-        "python -m workflow_scripts.tabulate_perplexity --results {params.results} --corpus {params.corpus} --grid {params.grid:q}"
+        f"python -m workflow_scripts.tabulate_perplexity --results {RESULTS} --corpus {{params.corpus}}"
+        " --grid {params.grid:q}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
@@ -35,9 +37,10 @@ rule overlap_masks:
     params:
         code=code_of("overlap_masks"),
         grid=canonical_json(asdict(GRID)),
+        languages=languages_of_calibrations(),
         files=files,
     shell:
-        "python -m workflow_scripts.overlap_masks {params.files} --grid {params.grid:q} --model {wildcards.model:q} --method {wildcards.method}"
+        "python -m workflow_scripts.overlap_masks {params.files} --grid {params.grid:q} --languages {params.languages:q} --model {wildcards.model:q} --method {wildcards.method}"
         " --pattern {wildcards.pattern} --code {params.code} > {log:q} 2>&1"
 
 
@@ -49,6 +52,8 @@ rule compare_calibrations:
         tables=expand(f"{REPORTS}/tables/{{table}}.parquet", table=TABLES),
     log:
         f"logs/compare_calibrations/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/compare_calibrations/{STUDY.study}.tsv"
     conda:
         "../envs/polyprune.yaml"
     params:

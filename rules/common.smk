@@ -1,9 +1,10 @@
 # Reads the study and says which files it wants; imports no torch, for every job parses this again.
 import os
+import re
 import sys
 from dataclasses import asdict
-from glob import glob
 from itertools import product
+from pathlib import Path
 from shlex import quote
 from shutil import which
 
@@ -14,10 +15,11 @@ shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}}
 from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
+from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.paths import Variant
 
 # A study given with --configfile replaces the default and never merges with it.
-if not config:
+if not workflow.overwrite_configfiles:
 
     configfile: f"{workflow.basedir}/config.yaml"
 
@@ -26,6 +28,13 @@ try:
     STUDY = study.read_study(config)
 except study.StudyError as error:
     raise WorkflowError(f"The study cannot be run:\n{error}") from None
+
+
+def methods(changing_weights):
+    """A wildcard pattern of the methods that change kept weights, or of those that do not."""
+    changes = study.CHANGES_WEIGHTS
+    return "|".join(name for name in changes if changes[name] == changing_weights)
+
 
 RESULTS = "results"
 GRID = STUDY.grid()
@@ -47,6 +56,9 @@ TABLES = [
     "positions_by_module",
 ]
 FIGURES = ["effects", "matrix", "overlap_by_block", "overlap_by_module"]
+SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
+MASKS_ONLY = methods(changing_weights=False)
+CHANGING_WEIGHTS = methods(changing_weights=True)
 
 
 wildcard_constraints:
@@ -55,7 +67,8 @@ wildcard_constraints:
     language="[^/]+",
     method="[^/]+",
     pattern="[^/]+",
-    sample="[^/]+",
+    # A path can only name the sample that this study draws.
+    sample=f"none|{SAMPLE}",
     calibration="[^/]+",
     seed="[0-9]+",
 
@@ -66,7 +79,7 @@ def files(wildcards, input, output):
     return " ".join(
         f"--{name} {quote(str(path))}"
         for name, entry in named
-        for path in ([entry] if isinstance(entry, str) else entry)
+        for path in ([entry] if isinstance(entry, (str, Path)) else entry)
     )
 
 
@@ -92,8 +105,7 @@ def model_files(wildcards):
     if source.gguf:
         return {"gguf": source.gguf}
     if source.path:
-        weights = sorted(glob(f"{source.path}/*.safetensors"))
-        return {"checkpoint": [f"{source.path}/config.json", *weights]}
+        return {"checkpoint": checkpoint_files(Path(source.path))}
     return {}
 
 
@@ -255,14 +267,36 @@ def documents_of_study():
     )
 
 
+def languages_of_calibrations():
+    """Calibration -> its languages."""
+    return canonical_json(
+        {name: sorted(STUDY.calibration.mixture(name)) for name in GRID.calibrations}
+    )
+
+
 def monolingual():
-    """The calibrations in one language."""
+    """The calibrations in one language that are named as it."""
     return canonical_json(
         [
             name
             for name in GRID.calibrations
             if STUDY.calibration.mixture(name) == {name: 1.0}
         ]
+    )
+
+
+def setup():
+    """What the report says of the set-up, in words."""
+    calibration, evaluation = STUDY.calibration, STUDY.evaluation
+    compute = STUDY.compute
+    return canonical_json(
+        {
+            "Calibration": f"{calibration.windows} windows of {calibration.length} tokens, {calibration.sampling}, "
+            f"from {calibration.corpus}; {STUDY.pruning.propagation} propagation, batch {STUDY.pruning.batch}",
+            "Evaluation": f"{evaluation.documents} documents a language of {evaluation.corpus}, windows of "
+            f"{evaluation.length} tokens, protocol {evaluation.protocol}, batch {evaluation.batch}",
+            "Threads": f"{compute.threads} a job",
+        }
     )
 
 

@@ -19,7 +19,7 @@ rule measure_perplexity:
     benchmark:
         f"logs/timings/measure_perplexity/{{model}}/{{series}}/{GRID.evaluation}/{{language}}.tsv"
     wildcard_constraints:
-        series="wanda/.+",
+        series=f"({MASKS_ONLY})/[^/]+/{SAMPLE}/[^/]+",
     conda:
         "../envs/polyprune.yaml"
     threads: STUDY.compute.threads
@@ -40,7 +40,7 @@ use rule measure_perplexity as measure_perplexity_of_weights with:
         masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
         weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
     wildcard_constraints:
-        series="sparsegpt/.+",
+        series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
 
 
 use rule measure_perplexity as measure_perplexity_of_one with:
@@ -55,4 +55,4 @@ use rule measure_perplexity as measure_perplexity_of_one with:
     benchmark:
         f"logs/timings/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.tsv"
     wildcard_constraints:
-        variant="dense|magnitude/.+",
+        variant="dense|magnitude/[^/]+/none/none/0",

@@ -27,6 +27,8 @@ rule collect_documents:
         documents=f"{RESULTS}/corpora/{{corpus}}/{{language}}.parquet",
     log:
         "logs/collect_documents/{corpus}/{language}.log",
+    benchmark:
+        "logs/timings/collect_documents/{corpus}/{language}.tsv"
     conda:
         "../envs/polyprune.yaml"
     params:
@@ -48,6 +50,8 @@ rule tokenize_documents:
         output=TOKENS,
     log:
         "logs/tokenize_documents/{model}/{corpus}/{language}.log",
+    benchmark:
+        "logs/timings/tokenize_documents/{model}/{corpus}/{language}.tsv"
     conda:
         "../envs/polyprune.yaml"
     params:
@@ -65,6 +69,10 @@ rule sample_calibration:
         output=f"{RESULTS}/calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.parquet",
     log:
         f"logs/sample_calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.log",
+    benchmark:
+        f"logs/timings/sample_calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.tsv"
+    # First of all, for a study stops where the documents do not suffice.
+    priority: 1
     conda:
         "../envs/polyprune.yaml"
     params:

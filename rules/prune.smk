@@ -13,7 +13,7 @@ rule prune_model:
     benchmark:
         "logs/timings/prune_model/{model}/{method}/{pattern}/{sample}/{calibration}/{seed}.tsv"
     wildcard_constraints:
-        method="magnitude|wanda",
+        method=MASKS_ONLY,
     conda:
         "../envs/polyprune.yaml"
     threads: STUDY.compute.threads
@@ -33,4 +33,4 @@ use rule prune_model as prune_model_and_weights with:
         layers=f"{VARIANT}/layers.parquet",
         weights=f"{VARIANT}/weights.safetensors",
     wildcard_constraints:
-        method="sparsegpt",
+        method=CHANGING_WEIGHTS,

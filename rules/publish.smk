@@ -18,6 +18,8 @@ rule draw_figures:
         ],
     log:
         f"logs/draw_figures/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/draw_figures/{STUDY.study}.tsv"
     conda:
         "../envs/polyprune.yaml"
     params:
@@ -41,13 +43,16 @@ rule write_report:
         ),
     log:
         f"logs/write_report/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/write_report/{STUDY.study}.tsv"
     conda:
         "../envs/polyprune.yaml"
     params:
         code=code_of("write_report"),
         study=STUDY.study,
         command=reproduction(),
+        setup=setup(),
         files=files,
     shell:
-        "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q}"
+        "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q} --setup {params.setup:q}"
         " --code {params.code} > {log:q} 2>&1"

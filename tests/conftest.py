@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
+    BloomConfig,
     CohereConfig,
     Gemma3TextConfig,
     LlamaConfig,
@@ -42,6 +43,8 @@ CONFIGS = {
         layer_types=["sliding_attention", "full_attention", "sliding_attention"],
         query_pre_attn_scalar=8,
     ),
+    # Blocks that return a tuple, biases, one linear for q, k and v.
+    "bloom": lambda: BloomConfig(vocab_size=96, hidden_size=32, n_layer=3, n_head=4, bos_token_id=1, eos_token_id=2),
     # Attention and MLP of one block read the same tensor.
     "cohere": lambda: CohereConfig(**SIZES, logit_scale=0.25),
 }

@@ -14,7 +14,7 @@ from workflow_scripts.collect_documents import collect_documents
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.measure_perplexity import Parameters as PerplexityParameters
 from workflow_scripts.measure_perplexity import measure_perplexity
-from workflow_scripts.models.sources import PACKAGED
+from workflow_scripts.models.catalogue import PACKAGED
 from workflow_scripts.prepare_model import Parameters as ModelParameters
 from workflow_scripts.prepare_model import prepare_model
 from workflow_scripts.prune_model import Parameters as PruningParameters

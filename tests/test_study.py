@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.study import Study, StudyError, read_study
+from workflow_scripts.corpora.sources import embedded
+from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.study import CHANGES_WEIGHTS, EMBEDDED_EVALUATION, Study, StudyError, read_study
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -74,6 +76,11 @@ def test_mixtures_have_shares():
         ("models.gemma-3-270m", {"path": "not/there"}, "not/there is not there"),
         ("corpora.embedded", {"kind": "local", "path": "not/there"}, "not/there"),
         ("corpora.embedded", {"kind": "web"}, r"corpora\.embedded\.kind: .*embedded, local, hub"),
+        ("models.gemma-3-270m", {"packaged": "nope"}, "no packaged model nope: there is gemma-3-270m"),
+        ("pruning.patterns", [124], 'put N:M in quotes: "2:4"'),
+        ("pruning.patterns", ["3:5"], "the groups of 3of5 do not divide"),
+        ("pruning.methods", ["magnitude"], "magnitude is always computed"),
+        ("evaluation.documents", 33, "keeps 32 documents"),
         ("compute.device", "gpu", r"compute\.device: .*'cuda'"),
     ],
 )
@@ -81,6 +88,21 @@ def test_what_is_wrong_is_said_in_a_sentence(path, value, sentence):
     with pytest.raises(StudyError, match=sentence) as raised:
         read_study(changed(path, value))
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_mixture_that_leaves_a_language_without_a_window_is_refused():
+    study = changed("calibration.mixtures", {"skewed": {"en": 1, "sw": 99}})
+    study["calibration"]["calibrations"] = ["skewed"]
+    with pytest.raises(StudyError, match="en would get none; take 50 windows"):
+        read_study(study)
+
+
+def test_what_is_known_without_torch_is_what_the_modules_say():
+    for name, changes_weights in CHANGES_WEIGHTS.items():
+        assert changes_weights == get_method(name).CHANGES_WEIGHTS
+    for language in embedded.languages(embedded.Options()):
+        documents = embedded.read(language, embedded.Options())
+        assert sum(document.split == "evaluation" for document in documents) == EMBEDDED_EVALUATION
 
 
 def test_a_missing_key_is_named():

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
+from tqdm import tqdm
 
 from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
@@ -35,7 +36,8 @@ def collect_documents(*, output: Path, parameters: Parameters, path: str | None 
     source = get_source(parameters.kind)
     place = {} if path is None else {"path": path}
     options = TypeAdapter(source.Options).validate_python({**parameters.options, **place})
-    table = documents_table(source.read(parameters.language, options))
+    documents = source.read(parameters.language, options)
+    table = documents_table(tqdm(documents, desc=parameters.language, unit="document", disable=None))
     inputs = {"files": source.input_files(parameters.language, options)}
     write_table(output, table, make_provenance("collect_documents", asdict(parameters), code, inputs))
 

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 from workflow_scripts.artifacts import (
@@ -14,7 +13,7 @@ from workflow_scripts.artifacts import (
 )
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.tokens import read_boundary, read_tokens
-from workflow_scripts.evaluation.perplexity import score_documents
+from workflow_scripts.evaluation.perplexity import refuse_unsupported_head, score_documents
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import resolve_device, resolve_dtype, set_numerics
 from workflow_scripts.models.variant import apply_variant, refuse_foreign_model
@@ -70,8 +69,9 @@ def measure_perplexity(
             f"{tokens} has {len(texts)} evaluation documents, fewer than the {parameters.documents} of "
             "evaluation.documents: lower that number, or raise the corpus's evaluation_share."
         )
+    stores = masks or [None]
     network = None
-    for target, store, kept in zip_longest(output, masks or [None], weights or []):
+    for target, store, kept in zip(output, stores, weights or [None] * len(stores), strict=True):
         inputs = {"model": model, "tokens": tokens, "masks": store, "weights": kept}
         provenance = make_provenance(
             "measure_perplexity", resolved, code, {role: path for role, path in inputs.items() if path}
@@ -79,7 +79,9 @@ def measure_perplexity(
         if still_holds(target, provenance):
             os.utime(target)
             continue
-        network = network or load_model(model.parent, dtype, device)
+        if network is None:
+            network = load_model(model.parent, dtype, device)
+            refuse_unsupported_head(network)
         if store:
             apply_variant(network, model, store, kept)
         boundary = read_boundary(model)

@@ -14,13 +14,24 @@ from workflow_scripts.paths import Grid, Variant
 
 
 def overlap_masks(
-    *, masks: list[Path], grid: str, model: str, method: str, pattern: str, output: Path, code: str = ""
+    *,
+    masks: list[Path],
+    grid: str,
+    languages: str,
+    model: str,
+    method: str,
+    pattern: str,
+    output: Path,
+    code: str = "",
 ) -> None:
     """Write a row per pair of masks and linear: how many weights both keep.
+
+    A mixture and a calibration with one of its languages may have drawn the same documents: such pairs are left out.
 
     Args:
         masks: the magnitude mask, then the masks of the method and pattern in the order of the grid.
         grid: the study's grid as JSON, see `paths.Grid`.
+        languages: calibration -> its languages, as JSON.
         model: name of the model.
         method: method of the calibrated masks.
         pattern: their pattern, as in paths.
@@ -33,7 +44,7 @@ def overlap_masks(
     stores = {variant.path: MaskStore(path) for variant, path in zip(variants, masks, strict=True)}
     refuse_mixed_models(stores)
     pairs = [(variant.path, variants[0].path) for variant in calibrated]
-    pairs += [(a.path, b.path) for a, b in combinations(calibrated, 2)]
+    pairs += [(a.path, b.path) for a, b in combinations(calibrated, 2) if comparable(a, b, json.loads(languages))]
     of_path = {variant.path: variant for variant in variants}
     rows = [
         {
@@ -49,9 +60,20 @@ def overlap_masks(
         }
         for row in overlaps(stores, pairs).iter_rows(named=True)
     ]
-    parameters = {"grid": json.loads(grid), "model": model, "method": method, "pattern": pattern}
+    parameters = {
+        "grid": json.loads(grid),
+        "languages": json.loads(languages),
+        "model": model,
+        "method": method,
+        "pattern": pattern,
+    }
     provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks})
     write_table(output, pl.DataFrame(rows).cast({"block": pl.Int32}).to_arrow(), provenance)
+
+
+def comparable(a: Variant, b: Variant, languages: dict[str, list[str]]) -> bool:
+    """Whether two variants are of one calibration, or of calibrations without a common language."""
+    return a.calibration == b.calibration or not set(languages[a.calibration]) & set(languages[b.calibration])
 
 
 def relation(a: Variant, b: Variant) -> str:

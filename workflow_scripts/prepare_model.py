@@ -39,20 +39,28 @@ def prepare_model(
         gguf: a GGUF file to dequantise.
         code: digest of this step's code.
     """
-    shutil.rmtree(record.parent, ignore_errors=True)
+    if checkpoint and checkpoint[0].parent.resolve() == record.parent.resolve():
+        raise ValueError(f"{record.parent} is where polyprune keeps its own copy: move the checkpoint out of results/.")
+    # What was there stays until its successor is whole.
+    folder = record.parent.with_name(f".{record.parent.name}.part")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     if parameters.packaged:
-        source = sources.from_package(parameters.packaged, record.parent)
+        source = sources.from_package(parameters.packaged, folder)
     elif parameters.hub:
-        source = sources.from_hub(parameters.hub, parameters.revision or "main", record.parent)
+        source = sources.from_hub(parameters.hub, parameters.revision or "main", folder)
     elif gguf:
-        source = sources.from_gguf(gguf, record.parent)
+        source = sources.from_gguf(gguf, folder)
     elif checkpoint:
-        source = sources.from_directory(checkpoint[0].parent, record.parent)
+        source = sources.from_directory(checkpoint[0].parent, folder)
     else:
         raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --checkpoint.")
-    check_architecture(record.parent)
-    content = {"source": source, **sources.describe_checkpoint(record.parent)}
-    write_json(record, content, make_provenance("prepare_model", asdict(parameters), code, {}))
+    check_architecture(folder)
+    content = {"source": source, **sources.describe_checkpoint(folder)}
+    provenance = make_provenance("prepare_model", asdict(parameters), code, {})
+    write_json(folder / record.name, content, provenance)
+    shutil.rmtree(record.parent, ignore_errors=True)
+    folder.rename(record.parent)
 
 
 if __name__ == "__main__":

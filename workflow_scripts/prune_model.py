@@ -57,16 +57,24 @@ def prune_model(
     device = resolve_device(parameters.device)
     dtype = resolve_dtype(parameters.dtype, device, model.parent)
     inputs = {"model": model} | ({"windows": windows} if windows else {})
-    resolved = asdict(parameters) | {"device": device.partition(":")[0], "dtype": str(dtype).removeprefix("torch.")}
-    provenance = make_provenance("prune_model", resolved, code, inputs)
     method, pattern = get_method(parameters.method), parse_pattern(parameters.pattern)
+    if (weights is not None) != method.CHANGES_WEIGHTS or (method.STATISTICS is None) != (windows is None):
+        wants = ["--windows"] * (method.STATISTICS is not None) + ["--weights"] * method.CHANGES_WEIGHTS
+        raise ValueError(f"{parameters.method} takes, of --windows and --weights, {' and '.join(wants) or 'neither'}.")
+    resolved = {
+        **asdict(parameters),
+        "device": device.partition(":")[0],
+        "dtype": str(dtype).removeprefix("torch."),
+        "changes_weights": method.CHANGES_WEIGHTS,
+    }
+    provenance = make_provenance("prune_model", resolved, code, inputs)
     network = load_model(model.parent, dtype, "cpu")
     if windows:
         refuse_foreign_model(read_provenance(windows), model, windows)
         results = prune_sequentially(network, _calibration(windows, parameters.batch), method, pattern, device)
     else:
         results = prune_without_calibration(network, method, pattern)
-    write_variant(results, masks, layers, weights if method.CHANGES_WEIGHTS else None, provenance)
+    write_variant(results, masks, layers, weights, provenance)
 
 
 def _calibration(windows: Path, batch: int) -> Calibration:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workflow_scripts.artifacts import make_provenance, write_table
+from workflow_scripts.artifacts import ArtifactError, digest_of_file, make_provenance, read_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.tokens import read_boundary, read_tokens
 from workflow_scripts.corpora.windows import draw_windows
@@ -36,6 +36,11 @@ def sample_calibration(
         parameters: what to draw.
         code: digest of this step's code.
     """
+    for path in tokens:
+        if read_provenance(path)["inputs"]["model"] != digest_of_file(model):
+            raise ArtifactError(
+                f"{path} was tokenized for another model than {model.parent.name}: delete it, run again."
+            )
     documents = {path.stem: read_tokens(path, "calibration") for path in tokens}
     table = draw_windows(documents, read_boundary(model), **asdict(parameters))
     inputs = {"model": model, "tokens": sorted(tokens, key=lambda path: path.stem)}

@@ -8,15 +8,22 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.models.catalogue import PACKAGED
 from workflow_scripts.paths import Grid
-from workflow_scripts.pruning.patterns import spell_pattern
+from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern, spell_pattern
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
+# The embedded corpus keeps as many for evaluation in every language; a test counts them.
+EMBEDDED_EVALUATION = 32
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+CHANGES_WEIGHTS = {"magnitude": False, "sparsegpt": True, "wanda": False}
+"""Method -> whether it changes kept weights, as its module says; known here without importing torch."""
 
 
 class StudyError(ValueError):
@@ -41,10 +48,23 @@ def _name(value: str) -> str:
     return value
 
 
+def _pattern(value: Any) -> str:
+    if isinstance(value, int) and value > 1:
+        raise ValueError(f'YAML reads an unquoted 2:4 as a number of minutes, here {value}; put N:M in quotes: "2:4"')
+    return spell_pattern(str(value))
+
+
+def _method(value: Any) -> Any:
+    if value == "magnitude":
+        raise ValueError("magnitude is always computed beside the methods, as the floor: leave it out")
+    return value
+
+
 Language = Annotated[str, BeforeValidator(_language), BeforeValidator(_text)]
 CalibrationName = Annotated[str, BeforeValidator(_text)]
 Name = Annotated[str, AfterValidator(_name)]
-Pattern = Annotated[str, BeforeValidator(lambda value: spell_pattern(str(value)))]
+Pattern = Annotated[str, BeforeValidator(_pattern)]
+Method = Annotated[Literal["sparsegpt", "wanda"], BeforeValidator(_method)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
 
@@ -86,6 +106,8 @@ class ModelSource(Section):
         kinds = [kind for kind in ("packaged", "path", "gguf", "hub") if getattr(self, kind) is not None]
         if len(kinds) != 1:
             raise ValueError("name exactly one of packaged, path, gguf and hub")
+        if self.packaged is not None and self.packaged not in PACKAGED:
+            raise ValueError(f"there is no packaged model {self.packaged}: there is {', '.join(PACKAGED)}")
         if (self.revision is not None) != (self.hub is not None):
             raise ValueError("revision goes with hub: write the commit that the results shall stand for")
         for kind in ("path", "gguf"):
@@ -181,15 +203,14 @@ class Calibration(Section):
                 for language in name.split("+"):
                     _language(language)
                 _unique(name.split("+"))
-            if self.windows < len(self.mixture(name)):
-                raise ValueError(f"{name} mixes {len(self.mixture(name))} languages, more than there are windows")
+            allocate(self.windows, self.mixture(name))
         return self
 
 
 class Pruning(Section):
     """Methods and patterns."""
 
-    methods: unique_list(Literal["wanda", "sparsegpt"])
+    methods: unique_list(Method)
     """criteria that use the calibration; magnitude is always computed beside them, as the floor"""
     patterns: unique_list(Pattern)
     """ratios such as 0.5, or N:M such as 2:4"""
@@ -261,6 +282,27 @@ class Study(Section):
         return sorted({language for name in names for language in self.calibration.mixture(name)})
 
     @model_validator(mode="after")
+    def _enough_documents(self) -> "Study":
+        corpus = self.corpora.get(self.evaluation.corpus)
+        if isinstance(corpus, EmbeddedCorpus) and self.evaluation.documents > EMBEDDED_EVALUATION:
+            raise ValueError(
+                f"evaluation.documents is {self.evaluation.documents}, and the embedded corpus keeps "
+                f"{EMBEDDED_EVALUATION} documents a language for evaluation: take fewer, or another corpus"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _patterns_fit(self) -> "Study":
+        for text in self.pruning.patterns:
+            pattern = parse_pattern(text)
+            if "sparsegpt" in self.pruning.methods and isinstance(pattern, NofM) and COLUMNS % pattern.of:
+                raise ValueError(
+                    f"SparseGPT prunes {COLUMNS} columns at a time, which the groups of {text} do not divide: "
+                    "take 2:4 or 4:8, or leave sparsegpt out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _corpora_there(self) -> "Study":
         for section, languages in (
             ("calibration", self.calibration_languages()),
@@ -304,14 +346,6 @@ def read_study(config: dict[str, Any]) -> Study:
         return Study.model_validate(config)
     except ValidationError as error:
         raise StudyError("\n".join(_sentence(problem, config) for problem in error.errors())) from None
-
-
-def read_study_file(path: Path) -> Study:
-    """Read and validate a study's YAML file; raises StudyError."""
-    try:
-        return read_study(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path} is not YAML: {error}") from None
 
 
 def _sentence(problem: dict[str, Any], config: Any) -> str:

@@ -1,5 +1,6 @@
 """Step: write the report of a study, one HTML file that opens offline."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ def write_report(
     figures: list[Path],
     study: str,
     command: str,
+    setup: str,
     output: Path,
     code: str = "",
 ) -> None:
@@ -30,6 +32,7 @@ def write_report(
         figures: the SVG figures.
         study: name of the study.
         command: how to reproduce it.
+        setup: label -> text of the set-up, as JSON.
         output: the report.
         code: digest of this step's code.
     """
@@ -38,6 +41,7 @@ def write_report(
     facts = {
         "name": study,
         "command": command,
+        "setup": json.loads(setup),
         "models": describe_models(models),
         "corpora": describe_corpora(documents),
         "versions": read_provenance(tables[0])["versions"],

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from transformers import OPTConfig, OPTForCausalLM
 
-from tests.conftest import tiny_model
+from tests.conftest import SIZES, tiny_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 from workflow_scripts.evaluation import perplexity
 from workflow_scripts.evaluation.perplexity import chunk_documents, chunk_published, score_documents
+from workflow_scripts.models.blocks import UnsupportedArchitecture
 
 BOUNDARY = Boundary(bos=1, eos=2, blank_line=(33, 33))
 
@@ -71,3 +73,11 @@ def test_a_loss_that_is_not_finite_is_an_error():
     model.lm_head.weight[7] = float("nan")
     with pytest.raises(ArithmeticError, match="document d0 is nan"):
         score_documents(model, documents(5), BOUNDARY, 8, 1)
+
+
+def test_the_head_of_every_supported_kind_is_known_and_another_is_refused(kind):
+    perplexity.refuse_unsupported_head(tiny_model(kind))
+    with pytest.raises(UnsupportedArchitecture, match="OPTForCausalLM computes its logits"):
+        perplexity.refuse_unsupported_head(
+            OPTForCausalLM(OPTConfig(**SIZES, ffn_dim=48, word_embed_proj_dim=32)).eval()
+        )

@@ -13,7 +13,7 @@ from workflow_scripts.models.variant import apply_variant, gather_kept, scatter_
 
 def write_variant(folder, record, seed, change=None, step="prune_model"):
     """Random masks, and kept weights `change`d from the dense ones; expected weights of every linear."""
-    provenance = make_provenance(step, {"seed": seed}, "", {"model": record})
+    provenance = make_provenance(step, {"seed": seed, "changes_weights": change is not None}, "", {"model": record})
     generator = torch.Generator().manual_seed(seed)
     model = load_model(record.parent, torch.float32, "cpu")
     expected, kept = {}, {}
@@ -70,8 +70,15 @@ def test_kept_weights_of_another_variant_are_refused(checkpoint, tmp_path):
 
 
 def test_masks_that_lack_a_linear_are_refused(checkpoint, tmp_path):
-    provenance = make_provenance("prune_model", {}, "", {"model": checkpoint})
+    provenance = make_provenance("prune_model", {"changes_weights": False}, "", {"model": checkpoint})
     with MaskWriter(tmp_path / "masks.parquet", provenance) as writer:
         writer.write(0, "self_attn.q_proj", torch.ones(32, 32, dtype=torch.bool))
     with pytest.raises(ArtifactError, match="does not cover the 21 linears"):
         apply_variant(load_model(checkpoint.parent, torch.float32, "cpu"), checkpoint, tmp_path / "masks.parquet")
+
+
+def test_weights_that_a_variant_needs_may_not_be_forgotten(checkpoint, tmp_path):
+    write_variant(tmp_path / "one", checkpoint, 1, lambda weight: weight + 1)
+    model = load_model(checkpoint.parent, torch.float32, "cpu")
+    with pytest.raises(ArtifactError, match=r"lacks its weights\.safetensors"):
+        apply_variant(model, checkpoint, tmp_path / "one" / "masks.parquet")

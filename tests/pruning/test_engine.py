@@ -5,10 +5,16 @@ import math
 import pytest
 import torch
 from transformers import (
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    Gemma3TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
     MixtralConfig,
     MixtralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    SiglipVisionConfig,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -101,7 +107,11 @@ def test_the_model_holds_the_variant_and_runs():
 
 
 def test_diagnostics_are_what_they_say():
-    dense, model = tiny_model("llama"), tiny_model("llama")
+    dense, model = (Qwen2ForCausalLM(Qwen2Config(**SIZES)).double().eval() for _ in range(2))
+    for network in (dense, model):
+        torch.manual_seed(0)
+        for parameter in network.parameters():
+            parameter.data.normal_()
     results = {(r.block, r.module): r for r in run(model, "wanda", "0.5", windows(), batch=5)}
 
     def inputs_and_outputs(network, block, module):
@@ -117,6 +127,7 @@ def test_diagnostics_are_what_they_say():
         _, found = inputs_and_outputs(model, block, module)
         error = ((expected - found).square().sum() / expected.square().sum()).item()
         assert result.diagnostics.path_error == pytest.approx(error, rel=1e-6)
+    # The first linears of both models see the same input, so that both errors agree, biases included.
     first = results[0, "self_attn.q_proj"].diagnostics
     assert first.local_error == pytest.approx(first.path_error, rel=1e-6)
     assert first.signal_to_noise == pytest.approx(-10 * math.log10(first.local_error))
@@ -151,6 +162,17 @@ def test_a_singular_gram_matrix_is_damped_in_recorded_steps():
                 T5Config(d_model=32, d_kv=8, d_ff=32, num_layers=2, num_heads=2, vocab_size=96)
             ),
             "encoder",
+        ),
+        (
+            lambda: Gemma3ForConditionalGeneration(
+                Gemma3Config(
+                    text_config=Gemma3TextConfig(**SIZES, head_dim=8).to_dict(),
+                    vision_config=SiglipVisionConfig(
+                        hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2
+                    ).to_dict(),
+                )
+            ),
+            "multimodal",
         ),
     ],
 )

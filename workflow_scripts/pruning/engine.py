@@ -107,7 +107,7 @@ def prune_sequentially(
     for index, block in enumerate(_progress(blocks)):
         block.to(device)
         linears = find_linears(block)
-        with output_samples(linears, sampled) as dense_outputs:
+        with output_samples(linears, sampled, sampled) as dense_outputs:
             dense = calls.run(index, dense)
         results = {}
         for shared in _collect(calls, index, linears, hidden, calibration, method.STATISTICS):
@@ -115,7 +115,8 @@ def prune_sequentially(
         outputs = {}
         # Nothing reads the output of the last block: the sample alone is wanted there.
         for batch in batches if index < len(blocks) - 1 else [slice(0, sampled)]:
-            with output_samples(linears, sampled) if batch.start == 0 else nullcontext(outputs) as outputs:
+            size = len(hidden[batch])
+            with output_samples(linears, size, sampled) if batch.start == 0 else nullcontext(outputs) as outputs:
                 hidden[batch] = calls.run(index, hidden[batch])
         block.to("cpu")
         for module in linears:
@@ -156,9 +157,9 @@ def _prune_shared(
     results = {}
     for module, pruned in zip(shared.modules, outcomes, strict=True):
         linear = linears[module]
-        before = shared.sample @ linear.weight.T
+        before = linear(shared.sample)
         _replace(linear, pruned)
-        error = relative_error(before, shared.sample @ linear.weight.T)
+        error = relative_error(before, linear(shared.sample))
         results[module] = (pruned, error, len(shared.sample))
         if pruned.damping > 0.01:
             logger.warning("%s %s: damping raised to %g of the mean diagonal", where, module, pruned.damping)

@@ -70,13 +70,13 @@ class InputListener:
 
 
 @contextmanager
-def output_samples(linears: Mapping[str, nn.Linear], sampled: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Module -> sampled outputs [tokens, out_features] of the first `sampled` windows of what runs inside the block."""
+def output_samples(linears: Mapping[str, nn.Linear], windows: int, sampled: int) -> Iterator[dict[str, torch.Tensor]]:
+    """Module -> outputs [tokens, out_features] for sampled tokens of the first `sampled` of the `windows` that run inside."""
     outputs: dict[str, torch.Tensor] = {}
 
     def listen(name: str):
         def hook(linear: nn.Linear, args: tuple, output: torch.Tensor) -> None:
-            outputs[name] = sample_tokens(output[:sampled])
+            outputs[name] = sample_tokens(output.reshape(windows, -1, linear.out_features)[:sampled])
 
         return hook
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+COLUMNS = 128
+"""Columns that SparseGPT prunes at a time; M of N:M must divide it."""
+
 
 @dataclass(frozen=True)
 class Unstructured:

@@ -20,6 +20,7 @@ class BlockCalls:
     def __init__(self, blocks: nn.ModuleList) -> None:
         self._blocks = blocks
         self._calls: dict[tuple[int, int], tuple[tuple, dict[str, Any]]] = {}
+        self._tuple: bool | None = None
 
     def embed(self, model: PreTrainedModel, token_ids: torch.Tensor, device: str) -> torch.Tensor:
         """Hidden states before the first block [windows, length, hidden], recording the calls to all blocks.
@@ -42,6 +43,8 @@ class BlockCalls:
 
     @contextmanager
     def _recording(self, first: list[torch.Tensor], device: str) -> Iterator[None]:
+        moved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
         def recorder(index: int):
             def record(hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
                 if index == 0:
@@ -50,8 +53,8 @@ class BlockCalls:
                     raise UnsupportedArchitecture(
                         f"{type(self._blocks[index]).__name__} does not return its hidden states alone: not supported."
                     )
-                self._keep(index, len(hidden_states), _moved((args, kwargs), device))
-                return hidden_states
+                self._keep(index, len(hidden_states), _moved((args, kwargs), device, moved))
+                return (hidden_states,) if self._returns_tuple(index, hidden_states, args, kwargs) else hidden_states
 
             return record
 
@@ -63,6 +66,13 @@ class BlockCalls:
             for block in self._blocks:
                 del block.forward
 
+    def _returns_tuple(self, index: int, hidden: torch.Tensor, args: tuple, kwargs: dict[str, Any]) -> bool:
+        """Whether the model's blocks return a tuple; the first block is run once to see."""
+        if self._tuple is None:
+            block = self._blocks[index]
+            self._tuple = isinstance(type(block).forward(block, hidden, *args, **kwargs), tuple)
+        return self._tuple
+
     def _keep(self, index: int, size: int, call: tuple[tuple, dict[str, Any]]) -> None:
         if not _equal(self._calls.setdefault((index, size), call), call):
             raise UnsupportedArchitecture(
@@ -71,13 +81,15 @@ class BlockCalls:
             )
 
 
-def _moved(value: Any, device: str) -> Any:
+def _moved(value: Any, device: str, moved: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> Any:
+    """The value with its tensors on the device; what several blocks share is moved once."""
     if isinstance(value, torch.Tensor):
-        return value.to(device)
+        # The original is kept as well, so that its id stays its own.
+        return moved.setdefault(id(value), (value, value.to(device)))[1]
     if isinstance(value, tuple | list):
-        return type(value)(_moved(item, device) for item in value)
+        return type(value)(_moved(item, device, moved) for item in value)
     if isinstance(value, dict):
-        return {key: _moved(item, device) for key, item in value.items()}
+        return {key: _moved(item, device, moved) for key, item in value.items()}
     return value
 
 

@@ -6,11 +6,10 @@ input are stacked, for they share the factorisation and never meet: each linear 
 
 import torch
 
-from workflow_scripts.pruning.patterns import NofM, Pattern
+from workflow_scripts.pruning.patterns import COLUMNS, NofM, Pattern
 from workflow_scripts.pruning.selection import smallest_per_row
 from workflow_scripts.pruning.statistics import NumericFailure
 
-COLUMNS = 128
 DAMPING = 0.01
 DAMPING_STEPS = 5
 

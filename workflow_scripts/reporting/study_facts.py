@@ -59,7 +59,9 @@ def _stated(tables: list[pl.DataFrame], column: str) -> str:
     return ", ".join(sorted(filter(None, set(pl.concat(tables)[column].to_list()))))
 
 
-def _parallel(tables: list[pl.DataFrame]) -> bool:
-    """Whether the documents of all languages have the same names and numbers of sentences."""
+def _parallel(tables: list[pl.DataFrame]) -> bool | None:
+    """Whether the documents of all languages have the same names and numbers of sentences; None when sentences are unknown."""
     shapes = [dict(zip(table["doc_id"], table["sentences"].list.len().fill_null(0), strict=True)) for table in tables]
-    return all(shapes[0].values()) and all(shape == shapes[0] for shape in shapes)
+    if not all(shapes[0].values()):
+        return None
+    return all(shape == shapes[0] for shape in shapes)

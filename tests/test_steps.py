@@ -1,0 +1,177 @@
+"""The steps as functions, on a tiny model: what they refuse, what they leave alone, what they leave out."""
+
+import json
+import os
+
+import polars as pl
+import pytest
+
+from tests.conftest import save_checkpoint, write_local_corpus
+from workflow_scripts.artifacts import ArtifactError, read_provenance
+from workflow_scripts.collect_documents import Parameters as DocumentParameters
+from workflow_scripts.collect_documents import collect_documents
+from workflow_scripts.measure_perplexity import Parameters as PerplexityParameters
+from workflow_scripts.measure_perplexity import measure_perplexity
+from workflow_scripts.overlap_masks import overlap_masks
+from workflow_scripts.paths import Grid, Variant, perplexity_path, tokens_path, variant_folder
+from workflow_scripts.prepare_model import prepare_model
+from workflow_scripts.prune_model import Parameters as PruningParameters
+from workflow_scripts.prune_model import prune_model
+from workflow_scripts.sample_calibration import Parameters as SampleParameters
+from workflow_scripts.sample_calibration import sample_calibration
+from workflow_scripts.tabulate_perplexity import tabulate_perplexity
+from workflow_scripts.tokenize_documents import tokenize_documents
+
+GRID = Grid(("tiny",), ("wanda",), ("0.5",), "letters-2x16", "sequential", ("aa", "bb"), (0,), "letters-3x32", ("aa",))
+MEASURE = PerplexityParameters(documents=3, length=32, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Artifacts of a tiny study up to the masks."""
+    folder = tmp_path_factory.mktemp("steps")
+    results = folder / "results"
+    record = results / "models/tiny/provenance.json"
+    prepare_model(record=record, checkpoint=sorted(save_checkpoint(folder / "given").iterdir()))
+    write_local_corpus(folder / "letters", ["aa", "bb"])
+    for language in ("aa", "bb"):
+        documents = results / f"corpora/letters/{language}.parquet"
+        collect_documents(
+            output=documents, parameters=DocumentParameters("local", language), path=str(folder / "letters")
+        )
+        tokenize_documents(model=record, documents=documents, output=tokens_path(results, "tiny", "letters", language))
+    for variant in GRID.calibrated():
+        sample(results, variant)
+        prune(results, variant)
+    prune(results, Variant.uncalibrated("magnitude", "0.5"))
+    return results
+
+
+def record_of(results):
+    return results / "models/tiny/provenance.json"
+
+
+def windows_of(results, variant):
+    return results / f"calibration/{variant.calibration}.parquet"
+
+
+def sample(results, variant, model=None):
+    parameters = SampleParameters("letters", {variant.calibration: 1.0}, 2, 16, "packed", variant.seed)
+    sample_calibration(
+        model=model or record_of(results),
+        tokens=[tokens_path(results, "tiny", "letters", variant.calibration)],
+        output=windows_of(results, variant),
+        parameters=parameters,
+    )
+
+
+def prune(results, variant, **files):
+    folder = variant_folder(results, "tiny", variant)
+    windows = None if variant.calibration == "none" else windows_of(results, variant)
+    prune_model(
+        model=record_of(results),
+        masks=folder / "masks.parquet",
+        layers=folder / "layers.parquet",
+        windows=windows,
+        parameters=PruningParameters(variant.method, variant.pattern, batch=2, device="cpu"),
+        **files,
+    )
+
+
+def masks_of(results, variant):
+    return variant_folder(results, "tiny", variant) / "masks.parquet"
+
+
+def measure(results, variants, parameters=MEASURE):
+    output = [perplexity_path(results, "tiny", variant, GRID.evaluation, "aa") for variant in variants]
+    masks = [masks_of(results, variant) for variant in variants if variant != Variant.dense()]
+    tokens = tokens_path(results, "tiny", "letters", "aa")
+    measure_perplexity(model=record_of(results), tokens=tokens, output=output, masks=masks, parameters=parameters)
+    return output
+
+
+def test_an_output_that_still_holds_is_left_as_it_is_and_another_is_measured_again(results):
+    variants = list(GRID.calibrated())
+    paths = measure(results, variants)
+    contents = [path.read_bytes() for path in paths]
+    for path in paths:
+        os.utime(path, (1, 1))
+    paths[1].write_bytes(b"damaged")
+    inode = paths[0].stat().st_ino
+    measure(results, variants)
+    assert [path.read_bytes() for path in paths] == contents
+    # The first is the same file with a new time, which Snakemake goes by; the second was written anew.
+    assert paths[0].stat().st_ino == inode and paths[0].stat().st_mtime > 1
+
+
+def test_outputs_and_masks_are_matched_one_to_one(results, tmp_path):
+    variants = list(GRID.calibrated())
+    output = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with pytest.raises(ValueError, match="zip"):
+        measure_perplexity(
+            model=record_of(results),
+            tokens=tokens_path(results, "tiny", "letters", "aa"),
+            output=output,
+            masks=[masks_of(results, variants[0])],
+            parameters=MEASURE,
+        )
+
+
+def test_a_table_of_mixed_precision_is_refused(results, tmp_path):
+    def tabulate():
+        grid = json.dumps(vars(GRID))
+        tabulate_perplexity(results=results, corpus="letters", grid=grid, output=tmp_path / "table.parquet")
+
+    variants = list(GRID.variants())
+    for variant in variants:
+        measure(results, [variant])
+    tabulate()
+    table = pl.read_parquet(tmp_path / "table.parquet")
+    assert table.height == len(variants) * 3
+    assert table.columns[:4] == ["model", "variant", "method", "pattern"]
+    measure(results, [variants[-1]], PerplexityParameters(documents=3, length=32, device="cpu", dtype="bfloat16"))
+    with pytest.raises(ArtifactError, match=r"float32.*bfloat16.*no effects of a calibration"):
+        tabulate()
+
+
+def test_windows_of_another_tokenizer_are_refused(results, tmp_path):
+    other = tmp_path / "other" / "provenance.json"
+    prepare_model(record=other, checkpoint=sorted(save_checkpoint(tmp_path / "given", seed=5).iterdir()))
+    variant = next(GRID.calibrated())
+    with pytest.raises(ArtifactError, match="tokenized for another model than other"):
+        sample(results, variant, model=other)
+
+
+def test_a_method_is_given_just_the_files_it_takes(results, tmp_path):
+    variant = next(GRID.calibrated())
+    with pytest.raises(ValueError, match="wanda takes, of --windows and --weights, --windows"):
+        prune(results, variant, weights=tmp_path / "weights.safetensors")
+    other = Variant("sparsegpt", *list(vars(variant).values())[1:])
+    with pytest.raises(ValueError, match="sparsegpt takes, of --windows and --weights, --windows and --weights"):
+        prune(results, other)
+
+
+def test_a_checkpoint_is_never_taken_from_where_it_would_be_put(results):
+    inside = sorted(record_of(results).parent.glob("*.json"))
+    with pytest.raises(ValueError, match=r"move the checkpoint out of results/"):
+        prepare_model(record=record_of(results), checkpoint=inside)
+    assert read_provenance(record_of(results))
+
+
+@pytest.mark.parametrize(
+    ("languages", "relations"), [(["bb"], {"magnitude", "between"}), (["aa", "bb"], {"magnitude"})]
+)
+def test_pairs_that_may_share_documents_are_left_out(results, tmp_path, languages, relations):
+    variants = [Variant.uncalibrated("magnitude", "0.5"), *GRID.calibrated()]
+    overlap_masks(
+        masks=[masks_of(results, variant) for variant in variants],
+        grid=json.dumps(vars(GRID)),
+        languages=json.dumps({"aa": ["aa"], "bb": languages}),
+        model="tiny",
+        method="wanda",
+        pattern="0.5",
+        output=tmp_path / "overlap.parquet",
+    )
+    table = pl.read_parquet(tmp_path / "overlap.parquet")
+    assert set(table["relation"]) == relations
+    assert table.height == (2 + ("between" in relations)) * 21

