@@ -9,8 +9,11 @@ from shlex import quote
 from shutil import which
 
 sys.path.insert(0, workflow.basedir)
-# Steps run as `python -m workflow_scripts.<step>`, from whatever working directory.
-shell.prefix(f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}}; ")
+# Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
+# progress bars of libraries that do not look for a terminal would be noise.
+shell.prefix(
+    f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}} TQDM_DISABLE=1; "
+)
 
 from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json

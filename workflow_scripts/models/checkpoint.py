@@ -1,19 +1,14 @@
 """Load a dense checkpoint directory, and read single weights of it by memory map."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from workflow_scripts.artifacts import ArtifactError
-
-if not sys.stderr.isatty():
-    logging.disable_progress_bar()
 
 
 def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
