@@ -105,6 +105,18 @@ def test_what_is_known_without_torch_is_what_the_modules_say():
         assert sum(document.split == "evaluation" for document in documents) == EMBEDDED_EVALUATION
 
 
+def test_two_corpora_of_the_same_texts_are_refused(tmp_path):
+    for language in ("de", "en", "sw"):
+        (tmp_path / f"{language}.txt").write_text("One.\n\nTwo.\n")
+    study = changed("corpora.train", {"kind": "local", "path": str(tmp_path), "evaluation_share": 0})
+    study["corpora"]["test"] = {"kind": "local", "path": f"{tmp_path}/.", "evaluation_share": 1}
+    study["calibration"]["corpus"] = "train"
+    read_study(study)
+    study["evaluation"]["corpus"] = "test"
+    with pytest.raises(StudyError, match="corpora train and test read the same texts"):
+        read_study(study)
+
+
 def test_a_missing_key_is_named():
     study = copy.deepcopy(DEFAULT)
     del study["calibration"]["windows"]

@@ -292,6 +292,17 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _no_leak(self) -> "Study":
+        names = (self.calibration.corpus, self.evaluation.corpus)
+        places = [_place_of(self.corpora.get(name)) for name in names]
+        if names[0] != names[1] and places[0] == places[1] and places[0] is not None:
+            raise ValueError(
+                f"corpora {names[0]} and {names[1]} read the same texts ({places[0]}), so that calibration texts would be "
+                "evaluated on: use one corpus for both, whose splits are disjoint"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _patterns_fit(self) -> "Study":
         for text in self.pruning.patterns:
             pattern = parse_pattern(text)
@@ -320,6 +331,13 @@ class Study(Section):
                     f"{section} wants {missing[0]}, which corpus {name} does not have: it has {', '.join(sorted(there))}"
                 )
         return self
+
+
+def _place_of(corpus: Section | None) -> str | None:
+    """Where the texts of a corpus are, to tell whether two corpora share them."""
+    if isinstance(corpus, LocalCorpus):
+        return str(Path(corpus.path).resolve())
+    return getattr(corpus, "name", getattr(corpus, "kind", None))
 
 
 def _languages_of(corpus: Section) -> list[str] | None:
