@@ -25,7 +25,7 @@ class Parameters:
     method: str
     pattern: str
     """0.5, 2:4 ..."""
-    batch: int = 4
+    batch: int = 1
     """windows at a time"""
     threads: int = 1
     device: str = "auto"

@@ -216,7 +216,7 @@ class Pruning(Section):
     """ratios such as 0.5, or N:M such as 2:4"""
     propagation: Literal["sequential"] = "sequential"
     """a block sees the output of the already pruned blocks"""
-    batch: Positive = 4
+    batch: Positive = 1
     """windows that go through the model at a time; part of the artifact"""
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from simulated_study import simulate
+from simulated_study import published, simulate
 
 from workflow_scripts.analysis.crossed import crossed_interval
 from workflow_scripts.analysis.effects import BEST, EFFECTS, best_calibration, effects, holm
@@ -90,10 +90,25 @@ def test_best_calibration_and_regret(study):
     assert best.schema == BEST
     rows = best.filter(method="wanda", language="sw")
     means = {c: bits_of(study[0], c).mean() for c in ("de", "en", "sw")}
-    assert dict(rows.select("calibration", "bits_per_byte").iter_rows()) == pytest.approx(means)
+    assert dict(rows.select("calibration", "loss").iter_rows()) == pytest.approx(means)
     assert set(rows["best"]) == {min(means, key=means.get)}
     assert rows["regret"].to_list() == pytest.approx([means[c] - min(means.values()) for c in ("de", "en", "sw")])
     assert rows["optimistic"].all()
+
+
+def test_windows_of_unknown_size_take_nats_per_token(study):
+    perplexity = published(study[0])
+    nats = perplexity.with_columns(nats=pl.col("nats") / pl.col("tokens") * np.log(2), bytes=pl.lit(1))
+    own, other = bits_of(nats, "sw"), bits_of(nats, "en")
+    expected = crossed_interval(own - other)
+    row = effects(perplexity).filter(method="wanda", own="sw", other="en").row(0, named=True)
+    assert row["unit"] == "nats per token"
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx((expected.mean, expected.low, expected.high))
+    best = best_calibration(perplexity).filter(method="wanda", language="sw")
+    assert set(best["unit"]) == {"nats per token"}
+    losses = dict(best.select("calibration", "loss").iter_rows())
+    assert (losses["sw"], losses["en"]) == pytest.approx((own.mean(), other.mean()))
+    assert set(effects(study[0])["unit"]) | set(best_calibration(study[0])["unit"]) == {"bits per byte"}
 
 
 def test_one_calibration_alone_is_not_optimistic():

@@ -5,6 +5,7 @@ import math
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from simulated_study import published
 
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 
@@ -31,6 +32,26 @@ def test_units_by_hand(study):
     assert row["ratio_to_dense"] == pytest.approx(
         math.exp(nats / tokens) / math.exp(math.fsum(dense["nats"]) / sum(dense["tokens"]))
     )
+
+
+def test_windows_of_unknown_size_have_no_bits_per_byte(study):
+    sized, unsized = matrix(study[0]), matrix(published(study[0]))
+    assert set(sized["unit"]) == {"bits per byte"}
+    assert set(unsized["unit"]) == {"nats per token"}
+    assert unsized["bits_per_byte"].null_count() == unsized.height
+    assert unsized["perplexity"].to_list() == sized["perplexity"].to_list()
+    mean = mean_matrix(unsized)
+    assert set(mean["unit"]) == {"nats per token"}
+    assert mean["bits_per_byte"].null_count() == mean["bits_per_byte_max"].null_count() == mean.height
+
+
+def test_each_corpus_has_its_own_unit(study):
+    other = published(study[0]).with_columns(corpus=pl.lit("embedded-16x512-published"))
+    rows = matrix(pl.concat([study[0], other]))
+    assert set(rows.select("corpus", "unit").rows()) == {
+        ("embedded-16x512", "bits per byte"),
+        ("embedded-16x512-published", "nats per token"),
+    }
 
 
 def test_dense_and_magnitude_are_there(study):

@@ -71,6 +71,12 @@ def test_hollow_dots_without_interval(tables_of):
     assert "white" not in faces("small")
 
 
+@pytest.mark.parametrize(("name", "unit"), [("small", "bits per byte"), ("published", "nats per token")])
+def test_the_axis_of_effects_states_the_unit(tables_of, name, unit):
+    figure = figures.effect_intervals(tables_of(name)["effects"])
+    assert figure.get_supxlabel().startswith(f"{unit}, own language minus English")
+
+
 def test_a_study_without_comparison_says_so(tables_of):
     assert "nothing to compare" in " ".join(texts(figures.effect_intervals(tables_of("one language")["effects"])))
     none = tables_of("small")["overlap_by_block"].clear()
@@ -111,6 +117,7 @@ def test_labels():
     assert labels.module_order(["mlp.up_proj", "x", "self_attn.q_proj"]) == ["self_attn.q_proj", "mlp.up_proj", "x"]
     assert labels.with_code("en+xx") == "English + xx (en+xx)"
     assert labels.with_code("xx") == "xx"
+    assert set(labels.METHODS) == {"magnitude", "sparsegpt", "wanda"}
     assert (labels.pattern_words("0.5"), labels.pattern_words("2of4")) == ("50\N{NO-BREAK SPACE}% removed", "2:4")
     assert labels.listed(["a", "b", "c"]) == "a, b and c"
     assert labels.signed(-0.1) == "\N{MINUS SIGN}0.100"

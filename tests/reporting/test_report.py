@@ -91,6 +91,29 @@ def test_provenance_is_stated(html):
         assert words in html
 
 
+def test_the_setup_is_stated_in_the_given_order(tables_of):
+    setup = {"Evaluation": "windows of 512 tokens, protocol document", "Calibration": "8 windows <packed>"}
+    html = render_report(STUDY | {"setup": setup}, tables_of("small"), {})
+    provenance = html[html.index('id="provenance"') :]
+    evaluation = "<dt>Evaluation</dt><dd>windows of 512 tokens, protocol document</dd>"
+    assert provenance.index(evaluation) < provenance.index("<dt>Calibration</dt><dd>8 windows &lt;packed&gt;</dd>")
+
+
+def test_methods_are_true_of_both_protocols(html):
+    methods = html[html.index('id="methods"') : html.index('id="provenance"')]
+    document, published = methods.index("protocol “document”"), methods.index("protocol “published”")
+    assert document < methods.index("start token before each of its windows") < published
+    assert "nats per token" in methods[published:]
+
+
+def test_tables_of_windows_state_their_unit(tables_of):
+    html = render_report(STUDY, tables_of("published"), {})
+    for words in ("difference (nats per token)", "own better on windows", "Nats per token lost against"):
+        assert words in html
+    assert "difference (bits per byte)" not in html
+    assert 'data-value="nan"' not in html.lower()
+
+
 def test_rows_of_a_table_are_as_wide_as_its_head(html):
     body = re.findall(r"<table.*?</table>", html, flags=re.S)
     assert len(body) == 8

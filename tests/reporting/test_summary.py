@@ -10,6 +10,7 @@ from workflow_scripts.reporting.summary import answer, effect_sentences, overlap
 BASE = {
     "model": "m", "method": "wanda", "pattern": "0.5", "sample": "s", "propagation": "sequential", "corpus": "c",
     "other": "en", "documents": 16, "seeds": 3, "documents_better": 9, "reason": "", "own_loss": 0.5,
+    "unit": "bits per byte",
 }  # fmt: skip
 
 
@@ -33,7 +34,7 @@ WORSE, UNCLEAR, UNTESTED = ("zh", 0.01, 0.03), ("ru", -0.02, 0.01), ("sw", None,
         ([BETTER, BETTER_TOO], "In the language that the model will be used in", "2 of 2 comparisons"),
         ([BETTER, BETTER_TOO, UNCLEAR], "Often in", "2 of 3 comparisons"),
         ([BETTER, UNCLEAR], "This study leaves it open", "1 of 2 comparisons"),
-        ([UNCLEAR], "This study shows no difference", "includes zero in 1 of 1 comparison"),
+        ([UNCLEAR], "This study shows no difference", "in 1 of 1 comparison none is left after Holm's correction"),
         ([WORSE, UNCLEAR], "Not in the language", "English beats it in 1 of 2 comparisons"),
         ([BETTER, WORSE], "It depends", "loses in 1"),
         ([UNTESTED], "An indication only", "in 1 of 1 comparison"),
@@ -44,6 +45,45 @@ def test_answer(intervals, beginning, numbers):
     text = answer(head(*intervals))
     assert text.startswith(beginning)
     assert numbers in text
+
+
+HOLM = "no difference is left after Holm's correction"
+
+
+def test_the_answer_counts_only_what_holm_leaves():
+    doubtful = head(BETTER_TOO, p_holm=0.05)
+    text = answer(pl.concat([head(BETTER), doubtful]))
+    assert "beats English in 1 of 2 comparisons" in text
+    assert f"in 1 {HOLM}" in text
+    assert "includes zero" not in text
+    assert answer(doubtful).startswith("This study shows no difference")
+    assert "loses in" not in answer(pl.concat([doubtful, head(WORSE, p_holm=0.2)]))
+    assert "no interval includes zero" in answer(head(BETTER, BETTER_TOO))
+    assert HOLM not in answer(head(BETTER, WORSE))
+
+
+def test_the_answer_counts_languages_by_methods():
+    wanda, sparsegpt = head(BETTER, BETTER_TOO), head(BETTER, ("de", -0.02, 0.01), method="sparsegpt")
+    text = answer(pl.concat([wanda, sparsegpt]))
+    assert "in 3 of 4 comparisons (2 languages by 2 methods)" in text
+    assert "By method: SparseGPT 1 better and 0 worse of 2; Wanda 2 better and 0 worse of 2." in text
+    assert "languages by" not in answer(wanda)
+    assert "By method" not in answer(head(BETTER, UNCLEAR))
+    untested = pl.concat([head(UNTESTED), head(UNTESTED, pattern="2:4")])
+    assert "2 of 2 comparisons (1 language by 2 patterns)" in answer(untested)
+    # One of four cells is missing: two by two would be untrue.
+    assert "3 of 3 comparisons," in answer(pl.concat([wanda, head(BETTER, method="sparsegpt")]))
+
+
+def test_sentences_state_the_unit(tables_of):
+    summary = summarise({}, tables_of("published"))
+    said = " ".join([summary.answer, *(s for _, sentences in summary.findings for s in sentences)])
+    assert "nats per token" in said
+    assert "bits per byte" not in said
+    told = " ".join(summary.limits)
+    assert "only 4 windows" in told
+    assert "windows of unknown size in bytes" in told
+    assert "bytes on average" not in told
 
 
 def test_answer_without_english_names_the_stand_in():
@@ -129,9 +169,30 @@ def test_limits_follow_the_study(tables_of):
     assert "small model" not in said("small", models=[large, large])
     assert "One model" not in said("small", models=[large, large])
     assert "written by a machine" in said("small", corpora=[{"name": "c", "machine_written": True}])
-    assert "topic or register" in said("small", corpora=[{"name": "c"}])
-    assert "topic or register" not in said("small", corpora=[{"name": "c", "parallel": True}])
     assert "no downstream task" in said("small")
     assert "no downstream task" not in " ".join(limits({}, {**tables_of("small"), "tasks": pl.DataFrame()}))
     assert "short, " in said("small")
     assert "only 16 documents" in said("small")
+
+
+@pytest.mark.parametrize("parallel", [None, False])
+def test_texts_that_are_not_known_to_be_parallel_may_say_different_things(tables_of, parallel):
+    aligned, loose = {"name": "a", "parallel": True}, {"name": "b", "parallel": parallel}
+    for corpora in ([loose], [aligned, loose]):
+        text = " ".join(limits({"corpora": corpora}, tables_of("small")))
+        assert "in the corpus b may say different things" in text
+    assert "different things" not in " ".join(limits({"corpora": [aligned]}, tables_of("small")))
+
+
+def test_masks_on_a_parallel_corpus_have_seen_translations(tables_of):
+    words = "corpus c is parallel: masks of two languages may have seen translations"
+    assert words in " ".join(limits({"corpora": [{"name": "c", "parallel": True}]}, tables_of("small")))
+    assert words not in " ".join(limits({"corpora": [{"name": "c", "parallel": None}]}, tables_of("small")))
+    assert words not in " ".join(limits({"corpora": [{"name": "c", "parallel": True}]}, tables_of("one language")))
+
+
+def test_comparisons_on_the_same_documents_are_not_independent(tables_of):
+    words = "use the same documents: they are not independent evidence"
+    assert f"several methods {words}" in " ".join(limits({}, tables_of("small")))
+    assert f"several methods, patterns and models {words}" in " ".join(limits({}, tables_of("large")))
+    assert words not in " ".join(limits({}, tables_of("no English")))

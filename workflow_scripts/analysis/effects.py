@@ -2,7 +2,8 @@
 
 Everything here is in bits per byte of a document, and every document counts equally, whatever its length: documents are
 a sample of the texts one might meet, the analysis of variance behind the interval is balanced only then, and no long
-document decides a result alone. The pooled bits per byte of the matrix weigh by bytes, hence differ a little.
+document decides a result alone. The pooled bits per byte of the matrix weigh by bytes, hence differ a little. Where
+texts have no known size, windows stand for documents and the unit is nats per token (see `with_dense`).
 """
 
 from collections.abc import Collection
@@ -11,19 +12,19 @@ import numpy as np
 import polars as pl
 
 from workflow_scripts.analysis.crossed import crossed_interval
-from workflow_scripts.analysis.matrix import NATS_PER_BIT, SETTING, with_dense
+from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_BIT, SETTING, with_dense
 
 PLACE = [*SETTING, "corpus", "language"]
 EFFECTS = pl.Schema(
     {c: pl.String for c in [*SETTING, "corpus", "own", "other"]}
-    | {"documents": pl.Int64, "seeds": pl.Int64}
+    | {"documents": pl.Int64, "seeds": pl.Int64, "unit": pl.String}
     | {c: pl.Float64 for c in ("difference", "low", "high", "standard_error", "degrees_of_freedom", "p_value")}
     | {"own_loss": pl.Float64, "relative": pl.Float64, "documents_better": pl.Int64, "reason": pl.String}
     | {"p_holm": pl.Float64}
 )
 BEST = pl.Schema(
     {c: pl.String for c in [*PLACE, "calibration"]}
-    | {"documents": pl.Int64, "seeds": pl.Int64, "bits_per_byte": pl.Float64, "best": pl.String}
+    | {"documents": pl.Int64, "seeds": pl.Int64, "unit": pl.String, "loss": pl.Float64, "best": pl.String}
     | {"regret": pl.Float64, "relative": pl.Float64, "optimistic": pl.Boolean}
 )
 
@@ -31,8 +32,9 @@ BEST = pl.Schema(
 def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None) -> pl.DataFrame:
     """Own-language calibration minus each other monolingual calibration, per evaluation language; sorted.
 
-    The difference is paired: same document, same seed. Seeds of two languages draw unrelated texts, so their pairing is
-    arbitrary; it costs degrees of freedom and never narrows the interval on average.
+    The difference is paired: same document, same seed. On a parallel corpus the draws of two languages overlap in
+    content, those of the same seed most, so the pairing of seeds takes out part of what the content does. On any other
+    corpus it is arbitrary: it costs degrees of freedom and does not narrow the interval on average.
 
     Args:
         perplexity: the long table of a study.
@@ -41,8 +43,8 @@ def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None
 
     Returns:
         model, method, pattern, sample, propagation, corpus; own (the evaluation language and its calibration), other;
-        documents, seeds; difference in bits per byte (negative: own is better), low, high (95 %), standard_error,
-        degrees_of_freedom, p_value (two-sided t); own_loss (own minus dense, bits per byte), relative (difference over
+        documents, seeds; unit of what follows; difference (negative: own is better), low, high (95 %), standard_error,
+        degrees_of_freedom, p_value (two-sided t); own_loss (own minus dense), relative (difference over
         own_loss: -0.5 says that the other calibration loses half as much again; null unless own loses something);
         documents_better (on which own wins, averaged over seeds); reason (why there is no interval, else empty; bounds
         and p-values are then null); p_holm (Holm within one model x method x pattern).
@@ -50,7 +52,7 @@ def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None
     Raises:
         ValueError: as `with_dense`, or two calibrations that share no seed.
     """
-    rows = _bits(perplexity)
+    rows = _losses(perplexity)
     known = set(rows["language"]) if monolingual is None else set(monolingual)
     records = []
     for place, group in sorted(rows.partition_by(PLACE, as_dict=True).items()):
@@ -72,12 +74,12 @@ def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None
 
 
 def best_calibration(perplexity: pl.DataFrame) -> pl.DataFrame:
-    """Per evaluation language the calibration with the fewest bits per byte, and what each other one loses; sorted.
+    """Per evaluation language the calibration with the lowest loss, and what each other one loses; sorted.
 
     Returns:
         model, method, pattern, sample, propagation, corpus, language, calibration (mixtures too); documents, seeds;
-        bits_per_byte (mean over documents and seeds), best (name of the best calibration), regret (bits per byte above
-        the best), relative (regret over what the best loses against the dense model; null unless it loses something),
+        unit; loss (in it, mean over documents and seeds), best (name of the best calibration), regret (loss above the
+        best's), relative (regret over what the best loses against the dense model; null unless it loses something),
         optimistic: true where several calibrations competed, because the winner was chosen on the very documents that
         judge it (the winner's curse), so that it looks better, and regrets look larger, than on fresh documents.
 
@@ -85,24 +87,25 @@ def best_calibration(perplexity: pl.DataFrame) -> pl.DataFrame:
         ValueError: as `with_dense`.
     """
     means = (
-        _bits(perplexity)
+        _losses(perplexity)
         .group_by(*PLACE, "calibration", maintain_order=True)
         .agg(
             pl.col("doc_id").n_unique().cast(pl.Int64).alias("documents"),
             pl.col("seed").n_unique().cast(pl.Int64).alias("seeds"),
-            pl.col("bits").mean().alias("bits_per_byte"),
-            pl.col("dense_bits").mean(),
+            pl.col("unit").first(),
+            pl.col("loss").mean(),
+            pl.col("dense_loss").mean(),
         )
-        .sort(*PLACE, "bits_per_byte", "calibration")
+        .sort(*PLACE, "loss", "calibration")
     )
-    loss = (pl.col("bits_per_byte").first() - pl.col("dense_bits").first()).over(PLACE)
+    cost = (pl.col("loss").first() - pl.col("dense_loss").first()).over(PLACE)
     return (
         means.with_columns(
             best=pl.col("calibration").first().over(PLACE),
-            regret=pl.col("bits_per_byte") - pl.col("bits_per_byte").first().over(PLACE),
+            regret=pl.col("loss") - pl.col("loss").first().over(PLACE),
             optimistic=pl.len().over(PLACE) > 1,
         )
-        .with_columns(relative=pl.when(loss > 0).then(pl.col("regret") / loss))
+        .with_columns(relative=pl.when(cost > 0).then(pl.col("regret") / cost))
         .select(BEST.names())
         .cast(dict(BEST))
         .sort(*PLACE, "calibration")
@@ -120,13 +123,14 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _bits(perplexity: pl.DataFrame) -> pl.DataFrame:
-    """Calibrated variants only: bits and dense_bits per byte of each document, sorted."""
+def _losses(perplexity: pl.DataFrame) -> pl.DataFrame:
+    """Calibrated variants only: loss and dense_loss of each document in its corpus's unit, sorted."""
     per_byte = NATS_PER_BIT * pl.col("bytes")
+    size = pl.when(pl.col("unit") == BITS_PER_BYTE).then(per_byte).otherwise(pl.col("tokens"))
     return (
         with_dense(perplexity)
         .filter(pl.col("calibration") != "none")
-        .with_columns(bits=pl.col("nats") / per_byte, dense_bits=pl.col("dense_nats") / per_byte)
+        .with_columns(loss=pl.col("nats") / size, dense_loss=pl.col("dense_nats") / size)
         .sort(*PLACE, "calibration", "seed", "doc_id")
     )
 
@@ -135,15 +139,16 @@ def _effect(own: str, own_rows: pl.DataFrame, other: str, other_rows: pl.DataFra
     seeds = sorted(set(own_rows["seed"]) & set(other_rows["seed"]))
     if not seeds:
         raise ValueError(f"Calibrations {own} and {other} share no seed: give both the same seeds.")
-    own_bits, other_bits = (_cube(rows, "bits", seeds) for rows in (own_rows, other_rows))
-    difference = own_bits - other_bits
+    own_losses, other_losses = (_cube(rows, "loss", seeds) for rows in (own_rows, other_rows))
+    difference = own_losses - other_losses
     interval = crossed_interval(difference)
-    loss = float((own_bits - _cube(own_rows, "dense_bits", seeds)).mean())
+    loss = float((own_losses - _cube(own_rows, "dense_loss", seeds)).mean())
     return {
         "own": own,
         "other": other,
         "documents": interval.documents,
         "seeds": interval.seeds,
+        "unit": own_rows["unit"][0],
         "difference": interval.mean,
         "low": _or_null(interval.low),
         "high": _or_null(interval.high),

@@ -7,11 +7,15 @@ import polars as pl
 SETTING = ["model", "method", "pattern", "sample", "propagation"]
 CELL = [*SETTING, "calibration", "corpus", "language"]
 NATS_PER_BIT = math.log(2)
+BITS_PER_BYTE, NATS_PER_TOKEN = "bits per byte", "nats per token"
 UNITS = ["perplexity", "bits_per_byte", "ratio_to_dense"]
 
 
 def with_dense(perplexity: pl.DataFrame) -> pl.DataFrame:
     """The table of perplexities with the dense model's nats on the same document beside each row (`dense_nats`).
+
+    `unit` is the unit of all effects on that corpus: bits per byte, or nats per token where the texts have no known
+    size (bytes = 0: the windows of the published protocol).
 
     Raises:
         ValueError: a document measured twice, a model without dense rows, or a variant measured on other documents
@@ -41,15 +45,18 @@ def with_dense(perplexity: pl.DataFrame) -> pl.DataFrame:
     )
     if differing.height:
         raise ValueError(f"{_where(differing, row)}: other documents than the dense model's; measure both again.")
-    return joined.drop("dense_tokens", "dense_bytes", "dense_documents", "documents")
+    unsized = pl.col("bytes").min().over("corpus") == 0
+    unit = pl.when(unsized).then(pl.lit(NATS_PER_TOKEN)).otherwise(pl.lit(BITS_PER_BYTE))
+    return joined.drop("dense_tokens", "dense_bytes", "dense_documents", "documents").with_columns(unit=unit)
 
 
 def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
     """One row per variant, corpus and language, the dense model and magnitude included; sorted.
 
-    Columns: model, method, pattern, sample, propagation, calibration, seed, corpus, language, documents, nats, tokens,
-    bytes, characters, perplexity (per token), bits_per_byte (pooled: all bits over all bytes), dense_nats,
-    ratio_to_dense (perplexity over the dense model's on the same documents).
+    Columns: model, method, pattern, sample, propagation, calibration, seed, corpus, language, unit (see `with_dense`),
+    documents, nats, tokens, bytes, characters, perplexity (per token), bits_per_byte (pooled: all bits over all bytes;
+    null where the unit is another), dense_nats, ratio_to_dense (perplexity over the dense model's on the same
+    documents).
 
     Raises:
         ValueError: as `with_dense`.
@@ -59,15 +66,17 @@ def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
     # Sorted first: a sum of floats depends on the order of its terms.
     ordered = with_dense(perplexity).sort(*keys, "doc_id")
     return (
-        ordered.group_by(keys, maintain_order=True)
+        ordered.group_by([*keys, "unit"], maintain_order=True)
         .agg(pl.len().cast(pl.Int64).alias("documents"), pl.col("nats").sum(), *sums, pl.col("dense_nats").sum())
         .with_columns(
             perplexity=(pl.col("nats") / pl.col("tokens")).exp(),
-            bits_per_byte=pl.col("nats") / NATS_PER_BIT / pl.col("bytes"),
+            bits_per_byte=pl.when(pl.col("unit") == BITS_PER_BYTE).then(
+                pl.col("nats") / NATS_PER_BIT / pl.col("bytes")
+            ),
             ratio_to_dense=((pl.col("nats") - pl.col("dense_nats")) / pl.col("tokens")).exp(),
         )
         .select(
-            *keys, "documents", "nats", "tokens", "bytes", "characters", "perplexity", "bits_per_byte",
+            *keys, "unit", "documents", "nats", "tokens", "bytes", "characters", "perplexity", "bits_per_byte",
             "dense_nats", "ratio_to_dense",
         )
     )  # fmt: skip
@@ -76,7 +85,7 @@ def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
 def mean_matrix(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of `matrix` averaged over seeds; sorted.
 
-    Columns: the keys without the seed, seeds (their number), documents, tokens, bytes, and for perplexity,
+    Columns: the keys without the seed, seeds (their number), unit, documents, tokens, bytes, and for perplexity,
     bits_per_byte and ratio_to_dense the arithmetic mean, `_min` and `_max` over seeds.
     """
     aggregates = [
@@ -93,7 +102,7 @@ def mean_matrix(rows: pl.DataFrame) -> pl.DataFrame:
         .group_by(CELL, maintain_order=True)
         .agg(
             pl.col("seed").n_unique().cast(pl.Int64).alias("seeds"),
-            *(pl.col(c).first() for c in ("documents", "tokens", "bytes")),
+            *(pl.col(c).first() for c in ("unit", "documents", "tokens", "bytes")),
             *aggregates,
         )
     )

@@ -74,7 +74,7 @@ def heat_maps(mean_matrix: pl.DataFrame) -> Figure:
 
 @_styled
 def effect_intervals(effects: pl.DataFrame) -> Figure:
-    """Bits per byte of the own-language calibration minus the reference's, with 95 % intervals; hollow: no interval."""
+    """Loss of the own-language calibration minus the reference's, with 95 % intervals; hollow: no interval."""
     reference = labels.reference_of(effects)
     if reference is None:
         return _nothing("One calibration language only: there is nothing to compare.")
@@ -97,7 +97,8 @@ def effect_intervals(effects: pl.DataFrame) -> Figure:
 
     figure = _grid(rows, labels.EVALUATION_SETTING, (3.9, 0.36 * len(languages) + 0.8), panel, share="xy")
     name = labels.language_name(reference)
-    figure.supxlabel(f"bits per byte, own language minus {name} (left of the line: own language is better)", fontsize=9)
+    axis = f"{labels.units(rows)}, own language minus {name} (left of the line: own language is better)"
+    figure.supxlabel(axis, fontsize=9)
     return figure
 
 

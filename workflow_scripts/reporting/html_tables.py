@@ -60,7 +60,7 @@ def variants_table(mean_matrix: pl.DataFrame) -> Table:
         Column("calibrated in", "calibration", _calibration),
         Column("evaluated in", "language", labels.with_code),
         Column("seeds", "seeds"),
-        Column("documents", "documents"),
+        Column(f"{labels.texts(mean_matrix)}s", "documents"),
         Column("perplexity", "perplexity", "{:,.2f}".format),
         Column("bits per byte", "bits_per_byte", "{:.3f}".format),
         Column("over dense", "ratio_to_dense", _ratio),
@@ -76,19 +76,19 @@ def effects_table(effects: pl.DataFrame, caption: str) -> Table:
         Column("method", "method", labels.method_name),
         Column("own language", "own", labels.with_code),
         Column("against", "other", labels.with_code),
-        Column("difference (bits per byte)", "difference", labels.signed),
+        Column(f"difference ({labels.units(effects)})", "difference", labels.signed),
         Column("95 % interval", "interval", _interval, "low"),
         Column("p", "p_value", _probability),
         Column("p (Holm)", "p_holm", _probability),
         Column("share of pruning loss", "relative", labels.percent),
-        Column("own better on documents", "agreeing", _agreeing, "documents_better"),
+        Column(f"own better on {labels.texts(effects)}s", "agreeing", _agreeing, "documents_better"),
         Column("seeds", "seeds"),
     ]
     return _table(caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def best_table(best: pl.DataFrame) -> Table:
-    """Regret in bits per byte of each calibration, per evaluated language."""
+    """Regret of each calibration, per evaluated language."""
     keys = [*labels.EVALUATION_SETTING, "method", "language", "best"]
     rows = [
         {key: group[key][0] for key in keys} | dict(group.select("calibration", "regret").iter_rows())
@@ -100,7 +100,8 @@ def best_table(best: pl.DataFrame) -> Table:
         Column("best calibration", "best", labels.with_code),
     ]
     columns += [Column(f"loss with {name}", name, "{:.3f}".format) for name in labels.in_order(best["calibration"])]
-    caption = "Bits per byte lost against the best calibration (optimistic: chosen on the documents that judge it)"
+    lost = f"{labels.capital(labels.units(best))} lost against the best calibration"
+    caption = f"{lost} (optimistic: chosen on the {labels.texts(best)}s that judge it)"
     return _table(caption, rows, columns, labels.EVALUATION_SETTING)
 
 

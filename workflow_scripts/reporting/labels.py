@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
+from workflow_scripts.analysis.matrix import NATS_PER_TOKEN
+
 NO_TEXT = "none"
 REFERENCE = "en"
 CALIBRATION_SETTING = ["model", "pattern", "sample", "propagation"]
 EVALUATION_SETTING = [*CALIBRATION_SETTING, "corpus"]
-METHODS = {"magnitude": "Magnitude", "ria": "RIA", "sparsegpt": "SparseGPT", "wanda": "Wanda"}
+METHODS = {"magnitude": "Magnitude", "sparsegpt": "SparseGPT", "wanda": "Wanda"}
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LANGUAGES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
@@ -92,6 +94,16 @@ def setting_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]]
     return ", ".join(words + [f"{key} {setting[key]}" for key in differing])
 
 
+def units(rows: pl.DataFrame) -> str:
+    """The unit of a table's rows; `a or b` where its corpora differ in it."""
+    return " or ".join(rows["unit"].unique().sort())
+
+
+def texts(rows: pl.DataFrame) -> str:
+    """What the losses of a table's rows were measured on, one of them: `document` or `window`."""
+    return " or ".join(sorted({"window" if unit == NATS_PER_TOKEN else "document" for unit in rows["unit"]}))
+
+
 def signed(value: float) -> str:
     """Three decimals with a sign, a true minus for negative numbers."""
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
@@ -105,6 +117,11 @@ def percent(share: float) -> str:
 def many(count: int, noun: str) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def capital(sentence: str) -> str:
+    """The sentence with its first letter a capital."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from workflow_scripts.analysis.crossed import FEWEST_SEEDS
+from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.labels import listed, many
 
@@ -22,8 +23,8 @@ WINNERS_CURSE = (
     "regret larger, than they would on fresh documents (the winner's curse)."
 )
 UNITS = (
-    "Bits per byte and perplexity depend on script and tokenizer: compare calibrations within an evaluated language, "
-    "not one language with another."
+    "Bits per byte, nats per token and perplexity depend on script and tokenizer: compare calibrations within an "
+    "evaluated language, not one language with another."
 )
 
 
@@ -33,8 +34,10 @@ def limits(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> list
     return [
         *_seed_limits(calibrated),
         *_model_limits(study.get("models", [])),
+        *_comparison_limits(tables["effects"]),
         *([] if "tasks" in tables else [NO_TASKS]),
-        *_document_limits(study.get("corpora", []), tables["mean_matrix"]),
+        *_document_limits(tables["mean_matrix"]),
+        *_corpus_limits(study.get("corpora", []), tables["positions"]),
         *([WINNERS_CURSE] if tables["best_calibration"]["optimistic"].any() else []),
         *([UNITS] if tables["mean_matrix"]["language"].n_unique() > 1 else []),
     ]
@@ -68,17 +71,45 @@ def _model_limits(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
 
 
-def _document_limits(corpora: Sequence[Mapping[str, Any]], mean_matrix: pl.DataFrame) -> Iterator[str]:
+def _comparison_limits(effects: pl.DataFrame) -> Iterator[str]:
+    several = [f"{key}s" for key in ("method", "pattern", "model") if effects[key].n_unique() > 1]
+    if several:
+        yield (
+            f"Comparisons of one language under several {listed(several)} use the same documents: they are not "
+            "independent evidence, and Holm's correction covers one model, method and pattern at a time."
+        )
+
+
+def _document_limits(mean_matrix: pl.DataFrame) -> Iterator[str]:
     fewest = mean_matrix["documents"].min()
     if fewest < FEW_DOCUMENTS:
         subject = "Every language was" if fewest == mean_matrix["documents"].max() else "Some languages were"
-        yield f"{subject} evaluated on only {many(fewest, 'document')}."
-    size = mean_matrix["bytes"].sum() / mean_matrix["documents"].sum()
-    if size < SHORT_DOCUMENT:
+        yield f"{subject} evaluated on only {many(fewest, labels.texts(mean_matrix))}."
+    sized = mean_matrix.filter(pl.col("unit") == BITS_PER_BYTE)
+    if sized.height and (size := sized["bytes"].sum() / sized["documents"].sum()) < SHORT_DOCUMENT:
         yield f"The evaluation documents are short, {size:,.0f} bytes on average: nothing is said about long contexts."
+    if sized.height < mean_matrix.height:
+        yield (
+            f"The evaluation texts were joined and cut into windows of unknown size in bytes: losses are in "
+            f"{NATS_PER_TOKEN}, and windows that share a document count as independent, though they are not."
+        )
+
+
+def _corpus_limits(corpora: Sequence[Mapping[str, Any]], positions: pl.DataFrame) -> Iterator[str]:
     written = [c["name"] for c in corpora if c.get("machine_written")]
     if written:
         subject = f"The documents of the corpus {listed(written)}"
         yield f"{subject} were written by a machine: people's texts may give other results."
-    if len(corpora) == 1 and not corpora[0].get("parallel"):
-        yield "All texts come from one corpus and say different things: language cannot be told from topic or register."
+    parallel = [c["name"] for c in corpora if c.get("parallel")]
+    others = [c["name"] for c in corpora if not c.get("parallel")]
+    if others:
+        yield (
+            f"The texts of the languages in the corpus {listed(others)} may say different things: where masks were "
+            "calibrated on them, language cannot be told from topic or register."
+        )
+    if parallel and positions.height:
+        yield (
+            f"The corpus {listed(parallel)} is parallel: masks of two languages may have seen translations of the "
+            "same documents, while two seeds of one language never share a document. So the overlap between languages "
+            "may lie too near the ceiling."
+        )

@@ -46,7 +46,8 @@ def render_report(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], 
         study: `name`, `variants` (their number) and `command` (how to reproduce); `models`, a list of mappings with
             `name`, `source`, `licence` and, where known, `revision`, `parameters` (their number) and `dequantised`
             (restored from a quantised file); `corpora`, a list with `name`, `source`, `licence` and, where known,
-            `parallel` and `machine_written`; `versions`, library -> version. What is missing is shown as not stated.
+            `parallel` (True: aligned sentence by sentence; None: unknown) and `machine_written`; `versions`, library ->
+            version; `setup`, label -> text. What is missing is shown as not stated, a missing set-up not at all.
         tables: of `analysis.tables.analyse`.
         figures: SVG files by the names of `figures.draw`; the report leaves out a figure that is missing.
     """
@@ -69,7 +70,7 @@ def render_report(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], 
         keep_trailing_newline=True,
     )
     template = environment.get_template("template.html.j2")
-    known = {"name": "", "variants": None, "command": "", "models": [], "corpora": [], "versions": {}}
+    known = {"name": "", "variants": None, "command": "", "models": [], "corpora": [], "versions": {}, "setup": {}}
     return template.render(
         title=TITLE, study={**known, **study}, summary=summarise(study, tables), shown=shown, seeds=_seeds(tables)
     )

@@ -1,8 +1,10 @@
 """Plain words made from the tables: the answer, what was found, and what cannot be concluded.
 
-No sentence stands unless the tables carry it: a difference is called one only where its interval excludes zero.
+No sentence stands unless the tables carry it: a finding calls a difference one only where its interval excludes zero,
+and the answer, which counts many at once, only where Holm's correction leaves it too.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +12,11 @@ from typing import Any
 import polars as pl
 
 from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.labels import listed, many, percent, signed
+from workflow_scripts.reporting.labels import capital, listed, many, percent, signed
 from workflow_scripts.reporting.limits import limits
 
 SIGNIFICANT = 0.05
+FACTORS = {"corpus": "evaluation sample", "sample": "calibration sample", "propagation": "kind of propagation"}
 
 
 @dataclass(frozen=True)
@@ -52,35 +55,62 @@ def _indication(rows: pl.DataFrame, name: str) -> str:
     return (
         f"An indication only, because {many(rows['seeds'].min(), 'seed')} cannot tell the language from the luck of "
         f"the sample. For these masks, calibrating in the language of the evaluated text beats {name} in {ahead} of "
-        f"{many(rows.height, 'comparison')}."
+        f"{_comparisons(rows)}."
     )
 
 
 def _verdict(tested: pl.DataFrame, name: str) -> str:
-    better, worse, total = _below(tested).height, _above(tested).height, tested.height
-    of_all = f"of {many(total, 'comparison')}"
-    unclear = f"in {total - better - worse} the interval includes zero"
+    better, worse, total = _better(tested).height, _worse(tested).height, tested.height
+    of_all = f"of {_comparisons(tested)}"
     if better == total:
         return (
             f"In the language that the model will be used in: calibrating in it beats {name} in {better} {of_all}, "
-            "measured in bits per byte, and no interval includes zero."
+            f"measured in {labels.units(tested)}; no interval includes zero, and all hold after Holm's correction."
         )
     if better == worse == 0:
         return (
             "This study shows no difference between calibrating in the language that the model will be used in and in "
-            f"{name}: the interval includes zero in {total} {of_all}."
+            f"{name}: in {total} {of_all} none is left after Holm's correction."
         )
+    left = total - better - worse
+    unclear = f"; in {left} no difference is left after Holm's correction." if left else "."
+    return _mixed(better, worse, total, name, of_all) + unclear + _by_method(tested)
+
+
+def _mixed(better: int, worse: int, total: int, name: str, of_all: str) -> str:
     if worse == 0:
         lead = "Often in" if 2 * better > total else "This study leaves it open, but perhaps in"
-        rest = f"calibrating in it beats {name} in {better} {of_all} and loses in none; {unclear}."
+        rest = f"calibrating in it beats {name} in {better} {of_all} and loses in none"
         return f"{lead} the language that the model will be used in: {rest}"
     if better == 0:
         lead = "Not in the language that the model will be used in, as far as this study goes"
-        return f"{lead}: {name} beats it in {worse} {of_all} and loses in none; {unclear}."
+        return f"{lead}: {name} beats it in {worse} {of_all} and loses in none"
     return (
         f"It depends: calibrating in the language that the model will be used in beats {name} in {better} {of_all} and "
-        f"loses in {worse}; {unclear}."
+        f"loses in {worse}"
     )
+
+
+def _comparisons(rows: pl.DataFrame) -> str:
+    """`4 comparisons`; where they are not languages alone, `4 comparisons (2 languages by 2 methods)`."""
+    counts = {"language": rows["own"].n_unique()}
+    counts |= {key: rows[key].n_unique() for key in ("method", *labels.EVALUATION_SETTING)}
+    factors = " by ".join(many(n, FACTORS.get(key, key)) for key, n in counts.items() if n > 1 or key == "language")
+    # Where some cells have no interval, the factors do not multiply to the number of comparisons.
+    crossed = counts["language"] < rows.height == math.prod(counts.values())
+    return many(rows.height, "comparison") + (f" ({factors})" if crossed else "")
+
+
+def _by_method(tested: pl.DataFrame) -> str:
+    methods = sorted(set(tested["method"]))
+    if len(methods) == 1:
+        return ""
+    parts = []
+    for method in methods:
+        rows = tested.filter(pl.col("method") == method)
+        counts = f"{_better(rows).height} better and {_worse(rows).height} worse of {rows.height}"
+        parts.append(f"{labels.method_name(method)} {counts}")
+    return f" By method: {'; '.join(parts)}."
 
 
 def findings(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, list[str]]]:
@@ -110,7 +140,7 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
         return ["There is no evaluated language with a calibration of its own and another one to compare it with."]
     name, head = labels.language_name(head["other"][0]), head.sort("difference")
     tested, untested = head.filter(pl.col("low").is_not_null()), head.filter(pl.col("low").is_null())
-    sentences = []
+    unit, sentences = labels.units(head), []
     for rows, verb in ((_below(tested), "fewer"), (_above(tested).reverse(), "more")):
         if rows.height:
             parts = listed(
@@ -119,7 +149,7 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
                 for row in rows.iter_rows(named=True)
             )
             sentences.append(
-                f"Calibrating in the evaluated language instead of {name} takes {verb} bits per byte in "
+                f"Calibrating in the evaluated language instead of {name} takes {verb} {unit} in "
                 f"{rows.height} of {many(tested.height, 'language')}: {parts}."
             )
     clear = tested.filter((pl.col("low") > 0) | (pl.col("high") < 0))
@@ -128,7 +158,7 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
     for row in _unclear(tested).iter_rows(named=True):
         sentences.append(
             f"In {labels.language_name(row['own'])} no difference from {name} could be shown: "
-            f"{signed(row['difference'])} bits per byte, and the interval from {signed(row['low'])} to "
+            f"{signed(row['difference'])} {unit}, and the interval from {signed(row['low'])} to "
             f"{signed(row['high'])} includes zero."
         )
     sentences += _untested_sentences(untested, name)
@@ -136,7 +166,7 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
 
 
 def best_sentences(best: pl.DataFrame) -> list[str]:
-    """Which calibration took the fewest bits per byte, for one method, setting and corpus."""
+    """Which calibration lost least, for one method, setting and corpus."""
     winners = best.filter(pl.col("optimistic"), pl.col("calibration") == pl.col("best")).sort("language")
     if winners.is_empty():
         return []
@@ -151,7 +181,7 @@ def best_sentences(best: pl.DataFrame) -> list[str]:
     sentences = []
     if contested.height:
         sentences.append(
-            f"Of all calibrations the language's own took the fewest bits per byte in {own} of "
+            f"Of all calibrations the language's own took the fewest {labels.units(best)} in {own} of "
             f"{many(contested.height, 'evaluated language')}."
         )
     if others:
@@ -174,7 +204,7 @@ def overlap_sentences(positions: pl.DataFrame) -> list[str]:
     if ceiling is not None:
         known.append(f"the ceiling, other texts of the same language, is {percent(ceiling)}")
     if known:
-        sentences.append(f"{_capital(' and '.join(known))}.")
+        sentences.append(f"{capital(' and '.join(known))}.")
     places = rows["position"].drop_nulls()
     if len(places):
         low, high = percent(places.min()), percent(places.max())
@@ -190,13 +220,13 @@ def _untested_sentences(rows: pl.DataFrame, name: str) -> list[str]:
         return []
     parts = listed(
         f"{labels.language_name(row['own'])} {signed(row['difference'])} (fewer on {row['documents_better']} of "
-        f"{many(row['documents'], 'document')})"
+        f"{many(row['documents'], labels.texts(rows))})"
         for row in rows.iter_rows(named=True)
     )
     ahead = rows.filter(pl.col("difference") < 0).height
     return [
-        f"For these masks alone, calibrating in the evaluated language instead of {name} takes fewer bits per byte in "
-        f"{ahead} of {many(rows.height, 'language')}: {parts}.",
+        f"For these masks alone, calibrating in the evaluated language instead of {name} takes fewer "
+        f"{labels.units(rows)} in {ahead} of {many(rows.height, 'language')}: {parts}.",
         f"No interval is given: {listed(rows['reason'].unique().sort())}.",
     ]
 
@@ -205,7 +235,7 @@ def _holm_sentence(kept: int, clear: int) -> str:
     corrected = "after Holm's correction for all comparisons of this method and pattern"
     if kept in (0, clear):
         return f"{'All of this holds' if kept else 'None of this holds'} {corrected}."
-    return f"{_capital(corrected)}, {kept} of {many(clear, 'difference')} {'holds' if kept == 1 else 'hold'}."
+    return f"{capital(corrected)}, {kept} of {many(clear, 'difference')} {'holds' if kept == 1 else 'hold'}."
 
 
 def _share_sentences(better: pl.DataFrame, name: str) -> list[str]:
@@ -233,6 +263,14 @@ def _above(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("low") > 0)
 
 
+def _better(rows: pl.DataFrame) -> pl.DataFrame:
+    return _below(rows).filter(pl.col("p_holm") < SIGNIFICANT)
+
+
+def _worse(rows: pl.DataFrame) -> pl.DataFrame:
+    return _above(rows).filter(pl.col("p_holm") < SIGNIFICANT)
+
+
 def _unclear(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("low") <= 0, pl.col("high") >= 0)
 
@@ -241,7 +279,3 @@ def _range(low: float, high: float) -> str:
     """An interval that excludes zero, by size and without sign."""
     small, large = sorted((abs(low), abs(high)))
     return f"{small:.3f} to {large:.3f}"
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
