@@ -23,6 +23,25 @@ rule tabulate_perplexity:
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
+rule tabulate_cloze:
+    input:
+        cloze_targets(),
+    output:
+        f"{REPORTS}/tables/cloze.parquet",
+    log:
+        f"logs/tabulate_cloze/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/tabulate_cloze/{STUDY.study}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("tabulate_cloze"),
+        grid=canonical_json(asdict(GRID)),
+    shell:
+        f"python -m workflow_scripts.tabulate_cloze --results {RESULTS}"
+        " --grid {params.grid:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule overlap_masks:
     input:
         masks=masks_of_method,
@@ -46,6 +65,7 @@ rule overlap_masks:
 
 rule compare_calibrations:
     input:
+        **cloze_table(),
         perplexity=f"{REPORTS}/tables/perplexity.parquet",
         overlap=overlap_parts(),
     output:
@@ -58,8 +78,8 @@ rule compare_calibrations:
         "../envs/polyprune.yaml"
     params:
         code=code_of("compare_calibrations"),
-        monolingual=monolingual(),
+        kinds=kinds_of_calibrations(),
         files=files,
     shell:
-        "python -m workflow_scripts.compare_calibrations {params.files} --monolingual {params.monolingual:q}"
+        "python -m workflow_scripts.compare_calibrations {params.files} --kinds {params.kinds:q}"
         " --code {params.code} > {log:q} 2>&1"

@@ -47,7 +47,10 @@ TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
 REPORT = f"{REPORTS}/report.html"
+CLOZE_TABLES = ["cloze_effects", "cloze_matrix"] if GRID.cloze_languages else []
 TABLES = [
+    *CLOZE_TABLES,
+    "baselines",
     "best_calibration",
     "effects",
     "matrix",
@@ -67,7 +70,9 @@ CHANGING_WEIGHTS = methods(changing_weights=True)
 wildcard_constraints:
     model="[^/]+",
     corpus="[^/]+",
-    language="[^/]+",
+    # A tilde sets a control apart from its language.
+    language="[^/~]+",
+    control="[^/~]+",
     method="[^/]+",
     pattern="[^/]+",
     # A path can only name the sample that this study draws.
@@ -139,6 +144,37 @@ def corpus_files(wildcards):
     return study.corpus_files(STUDY.corpora[wildcards.corpus], wildcards.language)
 
 
+def control_of(wildcards):
+    """The control that a file of tokens belongs to."""
+    name = f"{wildcards.language}~{wildcards.control}"
+    return next(
+        control
+        for control in STUDY.calibration.controls.values()
+        if control.tokens == name
+    )
+
+
+def control_parameters(wildcards):
+    """What `make_control` is told."""
+    control = control_of(wildcards)
+    compute = (
+        {"compute": STUDY.compute.model_dump()} if control.kind == "generated" else {}
+    )
+    return canonical_json(
+        {"kind": control.kind, "register": control.register_} | compute
+    )
+
+
+def control_code(wildcards):
+    """Digest of the code of `make_control`, of the chosen kind alone."""
+    return code_of("make_control", f"controls.{control_of(wildcards).kind}")
+
+
+def control_gpus(wildcards):
+    """GPUs that a control wants: only generated text needs the model."""
+    return gpus() if control_of(wildcards).kind == "generated" else 0
+
+
 def windows_of(wildcards):
     """The calibration windows of a variant, none for methods without calibration."""
     if wildcards.sample == paths.NONE:
@@ -148,13 +184,19 @@ def windows_of(wildcards):
 
 
 def calibration_tokens(wildcards):
-    """The tokens of all languages of a calibration."""
+    """The tokens of all languages of a calibration, or of its control."""
     return expand(
         TOKENS,
         model=wildcards.model,
-        corpus=STUDY.calibration.corpus,
-        language=STUDY.calibration.mixture(wildcards.calibration),
+        corpus=STUDY.corpus_of(wildcards.calibration),
+        language=sources_of(wildcards.calibration),
     )
+
+
+def sources_of(calibration):
+    """File of tokens, without its ending -> share of a calibration."""
+    control = STUDY.calibration.controls.get(calibration)
+    return {control.tokens: 1.0} if control else STUDY.calibration.mixture(calibration)
 
 
 def calibration_parameters(wildcards):
@@ -162,9 +204,10 @@ def calibration_parameters(wildcards):
     section = STUDY.calibration
     return canonical_json(
         {
-            "corpus": section.corpus,
-            "mixture": section.mixture(wildcards.calibration),
+            "corpus": STUDY.corpus_of(wildcards.calibration),
+            "mixture": sources_of(wildcards.calibration),
             "windows": section.windows,
+            "documents": section.documents,
             "length": section.length,
             "sampling": section.sampling,
             "seed": int(wildcards.seed),
@@ -193,6 +236,19 @@ def perplexity_parameters():
     )
 
 
+def cloze_parameters():
+    """What `score_cloze` is told."""
+    return canonical_json(
+        {"items": GRID.cloze, "batch": STUDY.evaluation.batch}
+        | STUDY.compute.model_dump()
+    )
+
+
+def cloze_items(wildcards):
+    """The items of a language."""
+    return paths.cloze_items(wildcards.language)
+
+
 def mask_of(wildcards):
     """The mask store of a variant that needs no calibration, none for the dense model."""
     if wildcards.variant == paths.DENSE:
@@ -210,6 +266,21 @@ def perplexity_targets():
             GRID.models, GRID.variants(), GRID.languages
         )
     ]
+
+
+def cloze_targets():
+    """All cloze artifacts of the study."""
+    return [
+        paths.cloze_path(RESULTS, model, variant, GRID.cloze, language)
+        for model, variant, language in product(
+            GRID.models, GRID.variants(), GRID.cloze_languages
+        )
+    ]
+
+
+def cloze_table():
+    """The long table of cloze items, of a study that has any."""
+    return {"cloze": f"{REPORTS}/tables/cloze.parquet"} if GRID.cloze_languages else {}
 
 
 def mask_targets():
@@ -258,7 +329,7 @@ def overlap_parts():
 def documents_of_study():
     """The document tables that the study draws on."""
     used = [
-        (STUDY.calibration.corpus, STUDY.calibration_languages()),
+        *STUDY.calibration_languages().items(),
         (STUDY.evaluation.corpus, GRID.languages),
     ]
     return sorted(
@@ -271,20 +342,16 @@ def documents_of_study():
 
 
 def languages_of_calibrations():
-    """Calibration -> its languages."""
+    """Calibration -> the languages whose documents it draws."""
     return canonical_json(
         {name: sorted(STUDY.calibration.mixture(name)) for name in GRID.calibrations}
     )
 
 
-def monolingual():
-    """The calibrations in one language that are named as it."""
+def kinds_of_calibrations():
+    """Calibration -> language, mixture or control."""
     return canonical_json(
-        [
-            name
-            for name in GRID.calibrations
-            if STUDY.calibration.mixture(name) == {name: 1.0}
-        ]
+        {name: STUDY.calibration.kind(name) for name in GRID.calibrations}
     )
 
 
@@ -292,15 +359,36 @@ def setup():
     """What the report says of the set-up, in words."""
     calibration, evaluation = STUDY.calibration, STUDY.evaluation
     compute = STUDY.compute
+    size = (
+        f"{calibration.windows} windows of {calibration.length} tokens (matched on tokens)"
+        if calibration.windows
+        else f"{calibration.documents} documents in windows of up to {calibration.length} tokens (matched on content)"
+    )
     return canonical_json(
         {
-            "Calibration": f"{calibration.windows} windows of {calibration.length} tokens, {calibration.sampling}, "
-            f"from {calibration.corpus}; {STUDY.pruning.propagation} propagation, batch {STUDY.pruning.batch}",
+            "Calibration": f"{size}, {calibration.sampling}, from {calibration.corpus}; "
+            f"{STUDY.pruning.propagation} propagation, batch {STUDY.pruning.batch}",
+            **{
+                f"Control {name}": described(control)
+                for name, control in sorted(calibration.controls.items())
+                if name in GRID.calibrations
+            },
             "Evaluation": f"{evaluation.documents} documents a language of {evaluation.corpus}, windows of "
             f"{evaluation.length} tokens, protocol {evaluation.protocol}, batch {evaluation.batch}",
             "Threads": f"{compute.threads} a job",
         }
     )
+
+
+def described(control):
+    """A control in words."""
+    return {
+        "random": f"random tokens, as many as in the texts in {control.language}",
+        "shuffled": f"the texts in {control.language}, the words of each in random order",
+        "generated": f"texts that the dense model wrote in {control.language}, after the first words of each text",
+        "register": f"of the texts in {control.language} those of register {control.register_}",
+        "corpus": f"texts in {control.language} from corpus {control.corpus}",
+    }[control.kind]
 
 
 def reproduction():

@@ -1,4 +1,4 @@
-# Perplexity: one job, and one model load, for all seeds of a setting in one language.
+# Perplexity and cloze items: one job, and one model load, for all seeds of a setting in one language.
 
 
 rule measure_perplexity:
@@ -54,5 +54,61 @@ use rule measure_perplexity as measure_perplexity_of_one with:
         f"logs/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.log",
     benchmark:
         f"logs/timings/measure_perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.tsv"
+    wildcard_constraints:
+        variant="dense|magnitude/[^/]+/none/none/0",
+
+
+rule score_cloze:
+    input:
+        model=RECORD,
+        cloze=cloze_items,
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+    output:
+        output=update(
+            [
+                f"{RESULTS}/tasks/{{model}}/{{series}}/{seed}/cloze-{GRID.cloze}/{{language}}.parquet"
+                for seed in GRID.seeds
+            ]
+        ),
+    log:
+        f"logs/score_cloze/{{model}}/{{series}}/cloze-{GRID.cloze}/{{language}}.log",
+    benchmark:
+        f"logs/timings/score_cloze/{{model}}/{{series}}/cloze-{GRID.cloze}/{{language}}.tsv"
+    wildcard_constraints:
+        series=f"({MASKS_ONLY})/[^/]+/{SAMPLE}/[^/]+",
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("score_cloze"),
+        parameters=cloze_parameters(),
+        files=files,
+    shell:
+        "python -m workflow_scripts.score_cloze {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule score_cloze as score_cloze_of_weights with:
+    input:
+        model=RECORD,
+        cloze=cloze_items,
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
+    wildcard_constraints:
+        series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+
+
+use rule score_cloze as score_cloze_of_one with:
+    input:
+        unpack(mask_of),
+        model=RECORD,
+        cloze=cloze_items,
+    output:
+        output=f"{RESULTS}/tasks/{{model}}/{{variant}}/cloze-{GRID.cloze}/{{language}}.parquet",
+    log:
+        f"logs/score_cloze/{{model}}/{{variant}}/cloze-{GRID.cloze}/{{language}}.log",
+    benchmark:
+        f"logs/timings/score_cloze/{{model}}/{{variant}}/cloze-{GRID.cloze}/{{language}}.tsv"
     wildcard_constraints:
         variant="dense|magnitude/[^/]+/none/none/0",

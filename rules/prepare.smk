@@ -61,6 +61,30 @@ rule tokenize_documents:
         "python -m workflow_scripts.tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
 
 
+rule make_control:
+    input:
+        model=RECORD,
+        documents=f"{RESULTS}/corpora/{{corpus}}/{{language}}.parquet",
+        tokens=TOKENS,
+    output:
+        output=f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}~{{control}}.parquet",
+    log:
+        "logs/make_control/{model}/{corpus}/{language}~{control}.log",
+    benchmark:
+        "logs/timings/make_control/{model}/{corpus}/{language}~{control}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=control_gpus,
+    params:
+        code=control_code,
+        parameters=control_parameters,
+        files=files,
+    shell:
+        "python -m workflow_scripts.make_control {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule sample_calibration:
     input:
         model=RECORD,

@@ -106,7 +106,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def write_local_corpus(folder: Path, languages: list[str], documents: int = 40) -> Path:
-    """Parallel documents of random letters, another alphabet a language."""
+    """Parallel documents of random words, another alphabet a language, prose and verse in turn."""
     folder.mkdir(parents=True)
     for language in languages:
         generator = torch.Generator().manual_seed(sum(map(ord, language)))
@@ -114,6 +114,7 @@ def write_local_corpus(folder: Path, languages: list[str], documents: int = 40) 
         rows = []
         for document in range(documents):
             picks = torch.randint(0, 12, (60,), generator=generator)
-            rows.append({"doc_id": f"{document:03d}", "text": "".join(letters[int(pick)] for pick in picks)})
+            text = "".join(letters[int(pick)] + " " * (place % 5 == 4) for place, pick in enumerate(picks)).strip()
+            rows.append({"doc_id": f"{document:03d}", "text": text, "register": ("prose", "verse")[document % 2]})
         (folder / f"{language}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return folder

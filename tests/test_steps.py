@@ -56,7 +56,7 @@ def windows_of(results, variant):
 
 
 def sample(results, variant, model=None):
-    parameters = SampleParameters("letters", {variant.calibration: 1.0}, 2, 16, "packed", variant.seed)
+    parameters = SampleParameters("letters", {variant.calibration: 1.0}, 16, variant.seed, windows=2)
     sample_calibration(
         model=model or record_of(results),
         tokens=[tokens_path(results, "tiny", "letters", variant.calibration)],
@@ -138,7 +138,7 @@ def test_windows_of_another_tokenizer_are_refused(results, tmp_path):
     other = tmp_path / "other" / "provenance.json"
     prepare_model(record=other, checkpoint=sorted(save_checkpoint(tmp_path / "given", seed=5).iterdir()))
     variant = next(GRID.calibrated())
-    with pytest.raises(ArtifactError, match="tokenized for another model than other"):
+    with pytest.raises(ArtifactError, match="made for another model than other"):
         sample(results, variant, model=other)
 
 

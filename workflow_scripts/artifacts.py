@@ -145,3 +145,12 @@ def read_provenance(path: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path} carries no provenance: it was not written by polyprune; delete it.") from error
     except Exception as error:
         raise ArtifactError(f"{path} is damaged ({error}): delete it and run again.") from error
+
+
+def refuse_foreign_model(provenance: dict, record: Path, artifact: Path) -> None:
+    """Raise ArtifactError unless `provenance` says that the artifact was made from the model of `record`."""
+    if provenance["inputs"].get("model") != digest_of_file(record):
+        raise ArtifactError(
+            f"{artifact} was made for another model than {record.parent.name}: delete it and run again, "
+            "or point the study at the model it belongs to."
+        )

@@ -11,21 +11,24 @@ from workflow_scripts.cli import run_step
 
 
 def compare_calibrations(
-    *, perplexity: Path, overlap: list[Path], monolingual: str, tables: list[Path], code: str = ""
+    *, perplexity: Path, overlap: list[Path], kinds: str, tables: list[Path], cloze: Path | None = None, code: str = ""
 ) -> None:
     """Write the tables that figures and report are made of, each under its name.
 
     Args:
         perplexity: the long table of perplexity.
         overlap: the overlap tables of all models, methods and patterns.
-        monolingual: the calibrations in one language, as a JSON list.
+        kinds: calibration -> language, mixture or control, as JSON.
         tables: files to write, `{name}.parquet` for the names of `analysis.tables.analyse`.
+        cloze: the long table of cloze items, if any were scored.
         code: digest of this step's code.
     """
-    parameters = {"monolingual": json.loads(monolingual)}
-    inputs = {"perplexity": perplexity, "overlap": overlap}
+    parameters = {"kinds": json.loads(kinds)}
+    inputs = {"perplexity": perplexity, "overlap": overlap} | ({"cloze": cloze} if cloze else {})
     provenance = make_provenance("compare_calibrations", parameters, code, inputs)
-    made = analyse(pl.read_parquet(perplexity), pl.concat(map(pl.read_parquet, overlap)), parameters["monolingual"])
+    overlaps = pl.concat(map(pl.read_parquet, overlap))
+    items = pl.read_parquet(cloze) if cloze else None
+    made = analyse(pl.read_parquet(perplexity), overlaps, parameters["kinds"], items)
     for path in tables:
         write_table(path, made[path.stem].to_arrow(), provenance)
 

@@ -1,22 +1,13 @@
 """Step: measure the perplexity of several variants of a model in one language, with one model load."""
 
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from workflow_scripts.artifacts import (
-    ArtifactError,
-    make_provenance,
-    read_provenance,
-    read_table,
-    write_table,
-)
+from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.tokens import read_boundary, read_tokens
-from workflow_scripts.evaluation.perplexity import refuse_unsupported_head, score_documents
-from workflow_scripts.models.checkpoint import load_model
-from workflow_scripts.models.device import resolve_device, resolve_dtype, set_numerics
-from workflow_scripts.models.variant import apply_variant, refuse_foreign_model
+from workflow_scripts.evaluation.perplexity import score_documents
+from workflow_scripts.evaluation.series import evaluate_series
 
 
 @dataclass(frozen=True)
@@ -58,10 +49,6 @@ def measure_perplexity(
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
-    set_numerics(parameters.threads)
-    device = resolve_device(parameters.device)
-    dtype = resolve_dtype(parameters.dtype, device, model.parent)
-    resolved = asdict(parameters) | {"device": device.partition(":")[0], "dtype": str(dtype).removeprefix("torch.")}
     refuse_foreign_model(read_provenance(tokens), model, tokens)
     texts = read_tokens(tokens, "evaluation")[: parameters.documents]
     if len(texts) < parameters.documents:
@@ -69,32 +56,17 @@ def measure_perplexity(
             f"{tokens} has {len(texts)} evaluation documents, fewer than the {parameters.documents} of "
             "evaluation.documents: lower that number, or raise the corpus's evaluation_share."
         )
-    stores = masks or [None]
-    network = None
-    for target, store, kept in zip(output, stores, weights or [None] * len(stores), strict=True):
-        inputs = {"model": model, "tokens": tokens, "masks": store, "weights": kept}
-        provenance = make_provenance(
-            "measure_perplexity", resolved, code, {role: path for role, path in inputs.items() if path}
-        )
-        if still_holds(target, provenance):
-            os.utime(target)
-            continue
-        if network is None:
-            network = load_model(model.parent, dtype, device)
-            refuse_unsupported_head(network)
-        if store:
-            apply_variant(network, model, store, kept)
-        boundary = read_boundary(model)
-        table = score_documents(network, texts, boundary, parameters.length, parameters.batch, parameters.protocol)
-        write_table(target, table, provenance)
-
-
-def still_holds(path: Path, provenance: dict) -> bool:
-    """Whether a table is there, whole, and made just as `provenance` says."""
-    try:
-        return path.is_file() and read_provenance(path) == provenance and read_table(path).num_rows > 0
-    except ArtifactError:
-        return False
+    p, boundary = parameters, read_boundary(model)
+    evaluate_series(
+        "measure_perplexity",
+        parameters,
+        code,
+        {"model": model, "tokens": tokens},
+        output,
+        masks,
+        weights,
+        lambda network: score_documents(network, texts, boundary, p.length, p.batch, p.protocol),
+    )
 
 
 if __name__ == "__main__":

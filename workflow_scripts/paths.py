@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+CLOZE_ITEMS = Path(__file__).parent / "evaluation" / "data" / "cloze"
 DENSE = "dense"
 NONE = "none"
 
@@ -58,6 +59,8 @@ class Grid:
     seeds: tuple[int, ...]
     evaluation: str
     languages: tuple[str, ...]
+    cloze: int = 0
+    cloze_languages: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Grid":
@@ -80,6 +83,21 @@ class Grid:
 def perplexity_path(results: Path | str, model: str, variant: Variant, evaluation: str, language: str) -> Path:
     """Artifact of one variant in one evaluation language."""
     return Path(results, "perplexity", model, variant.path, evaluation, f"{language}.parquet")
+
+
+def cloze_path(results: Path | str, model: str, variant: Variant, items: int, language: str) -> Path:
+    """Artifact of one variant's cloze items in one language."""
+    return Path(results, "tasks", model, variant.path, f"cloze-{items}", f"{language}.parquet")
+
+
+def cloze_items(language: str) -> Path:
+    """The embedded cloze items of a language."""
+    return CLOZE_ITEMS / f"{language}.jsonl"
+
+
+def cloze_languages() -> list[str]:
+    """The languages of the embedded cloze items, sorted."""
+    return sorted(path.stem for path in CLOZE_ITEMS.glob("*.jsonl"))
 
 
 def variant_folder(results: Path | str, model: str, variant: Variant) -> Path:

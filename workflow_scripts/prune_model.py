@@ -7,12 +7,19 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 
-from workflow_scripts.artifacts import make_provenance, read_provenance, read_table, write_table, write_tensors
+from workflow_scripts.artifacts import (
+    make_provenance,
+    read_provenance,
+    read_table,
+    refuse_foreign_model,
+    write_table,
+    write_tensors,
+)
 from workflow_scripts.cli import run_step
 from workflow_scripts.masks.store import MaskWriter
 from workflow_scripts.models.checkpoint import load_model
-from workflow_scripts.models.device import resolve_device, resolve_dtype, set_numerics
-from workflow_scripts.models.variant import gather_kept, refuse_foreign_model, weight_key
+from workflow_scripts.models.device import settle
+from workflow_scripts.models.variant import gather_kept, weight_key
 from workflow_scripts.pruning.engine import Calibration, LinearResult, prune_sequentially, prune_without_calibration
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
@@ -53,20 +60,13 @@ def prune_model(
         weights: kept weights to write, for methods that change them.
         code: digest of this step's code.
     """
-    set_numerics(parameters.threads)
-    device = resolve_device(parameters.device)
-    dtype = resolve_dtype(parameters.dtype, device, model.parent)
+    device, dtype, settled = settle(parameters, model.parent)
     inputs = {"model": model} | ({"windows": windows} if windows else {})
     method, pattern = get_method(parameters.method), parse_pattern(parameters.pattern)
     if (weights is not None) != method.CHANGES_WEIGHTS or (method.STATISTICS is None) != (windows is None):
         wants = ["--windows"] * (method.STATISTICS is not None) + ["--weights"] * method.CHANGES_WEIGHTS
         raise ValueError(f"{parameters.method} takes, of --windows and --weights, {' and '.join(wants) or 'neither'}.")
-    resolved = {
-        **asdict(parameters),
-        "device": device.partition(":")[0],
-        "dtype": str(dtype).removeprefix("torch."),
-        "changes_weights": method.CHANGES_WEIGHTS,
-    }
+    resolved = asdict(parameters) | settled | {"changes_weights": method.CHANGES_WEIGHTS}
     provenance = make_provenance("prune_model", resolved, code, inputs)
     network = load_model(model.parent, dtype, "cpu")
     if windows:

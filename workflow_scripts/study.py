@@ -13,12 +13,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.sources import get_source
 from workflow_scripts.models.catalogue import PACKAGED
-from workflow_scripts.paths import Grid
+from workflow_scripts.paths import Grid, cloze_languages
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern, spell_pattern
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
-# The embedded corpus keeps as many for evaluation in every language; a test counts them.
+# The embedded corpus keeps as many for evaluation in every language; a test counts them, and the cloze items.
 EMBEDDED_EVALUATION = 32
+EMBEDDED_CLOZE = 200
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -167,16 +168,50 @@ class HubCorpus(Section):
 Corpus = Annotated[EmbeddedCorpus | LocalCorpus | HubCorpus, Field(discriminator="kind")]
 
 
+class Control(Section):
+    """A calibration that takes something away from a language, or its texts from elsewhere: a baseline."""
+
+    kind: Literal["random", "shuffled", "generated", "register", "corpus"]
+    """random: random tokens; shuffled: the words of the texts in random order; generated: texts that the dense model
+    writes itself; register: one register of the corpus; corpus: the texts of another corpus"""
+    language: Language
+    """language of the texts; of random tokens, the language whose texts give their number and lengths"""
+    register_: Annotated[Name | None, Field(alias="register")] = None
+    """for kind register: the register, as the corpus labels it"""
+    corpus: Name | None = None
+    """for kind corpus: the corpus, one of corpora"""
+
+    @property
+    def tokens(self) -> str:
+        """Name of the file of tokens in the corpus's folder."""
+        if self.kind == "corpus":
+            return self.language
+        return f"{self.language}~{self.kind}" + (f"-{self.register_}" if self.register_ else "")
+
+    @model_validator(mode="after")
+    def _what_the_kind_needs(self) -> "Control":
+        for kind, value in (("register", self.register_), ("corpus", self.corpus)):
+            if self.kind == kind and value is None:
+                raise ValueError(f"a control of kind {kind} needs the key {kind}: add it")
+            if self.kind != kind and value is not None:
+                raise ValueError(f"a control of kind {self.kind} has no use for the key {kind}: remove it")
+        return self
+
+
 class Calibration(Section):
     """Which texts go through the model, and how they are cut."""
 
     corpus: Name
     mixtures: dict[Name, dict[Language, Annotated[float, Field(gt=0)]]] = {}
     """named mixtures of languages with weights; a language by itself needs no entry"""
+    controls: dict[Name, Control] = {}
+    """named controls: baselines that show what about a language matters"""
     calibrations: unique_list(CalibrationName)
-    """languages, or names of mixtures; `en+sw` is a mixture in equal parts"""
-    windows: Positive
-    """windows in all, shared out among the languages of a mixture"""
+    """languages, or names of mixtures and controls; `en+sw` is a mixture in equal parts"""
+    windows: Positive | None = None
+    """windows in all, shared out among the languages of a mixture: calibrations are matched on tokens"""
+    documents: Positive | None = None
+    """in place of windows: documents a seed, in as many windows as they fill: matched on content, on a parallel corpus"""
     length: Annotated[int, Field(ge=8)]
     """tokens a window"""
     sampling: Literal["packed", "long"] = "packed"
@@ -188,22 +223,41 @@ class Calibration(Section):
     def sample(self) -> str:
         """Name of the sample in paths."""
         suffix = "" if self.sampling == "packed" else f"-{self.sampling}"
-        return f"{self.corpus}-{self.windows}x{self.length}{suffix}"
+        size = f"{self.windows}x" if self.documents is None else f"{self.documents}docsx"
+        return f"{self.corpus}-{size}{self.length}{suffix}"
+
+    def kind(self, name: str) -> Literal["language", "mixture", "control"]:
+        """What a calibration is; only those in one language, named as it, count as languages."""
+        if name in self.controls:
+            return "control"
+        return "language" if self.mixture(name) == {name: 1.0} else "mixture"
 
     def mixture(self, name: str) -> dict[str, float]:
         """Language -> share, summing to 1."""
+        if name in self.controls:
+            return {self.controls[name].language: 1.0}
         weights = self.mixtures.get(name) or dict.fromkeys(name.split("+"), 1.0)
         total = sum(weights.values())
         return {language: weights[language] / total for language in sorted(weights)}
 
     @model_validator(mode="after")
     def _known(self) -> "Calibration":
+        if (self.windows is None) == (self.documents is None):
+            raise ValueError(
+                "give either windows (calibrations matched on tokens) or documents (matched on content): add one of them, "
+                "or remove one"
+            )
+        if self.documents and self.sampling != "packed":
+            raise ValueError("documents go with sampling packed: remove sampling, or give windows")
+        both = sorted(set(self.mixtures) & set(self.controls))
+        if both:
+            raise ValueError(f"{both[0]} is the name of a mixture and of a control: rename one")
         for name in self.calibrations:
-            if name not in self.mixtures:
+            if name not in self.mixtures and name not in self.controls:
                 for language in name.split("+"):
                     _language(language)
                 _unique(name.split("+"))
-            allocate(self.windows, self.mixture(name))
+            allocate(self.windows or self.documents, self.mixture(name))
         return self
 
 
@@ -232,6 +286,12 @@ class Evaluation(Section):
     protocol: Literal["document", "published"] = "document"
     """document: BOS in every window, every token scored; published: documents joined, the tail dropped"""
     batch: Positive = 4
+    cloze: Annotated[int, Field(ge=0, le=EMBEDDED_CLOZE)] = 0
+    """factual cloze items a language that has them, from the embedded 200; 0 for none"""
+
+    def cloze_languages(self) -> list[str]:
+        """The languages that the study scores cloze items in."""
+        return sorted(set(self.languages) & set(cloze_languages())) if self.cloze else []
 
     @property
     def sample(self) -> str:
@@ -274,12 +334,22 @@ class Study(Section):
             seeds=tuple(sorted(self.calibration.seeds)),
             evaluation=self.evaluation.sample,
             languages=tuple(sorted(self.evaluation.languages)),
+            cloze=self.evaluation.cloze,
+            cloze_languages=tuple(self.evaluation.cloze_languages()),
         )
 
-    def calibration_languages(self) -> list[str]:
-        """All languages that any calibration draws from."""
-        names = self.calibration.calibrations
-        return sorted({language for name in names for language in self.calibration.mixture(name)})
+    def calibration_languages(self) -> dict[str, list[str]]:
+        """Corpus -> the languages that any calibration draws from it."""
+        section = self.calibration
+        drawn = {
+            (self.corpus_of(name), language) for name in section.calibrations for language in section.mixture(name)
+        }
+        return {corpus: sorted(language for name, language in drawn if name == corpus) for corpus, _ in sorted(drawn)}
+
+    def corpus_of(self, calibration: str) -> str:
+        """The corpus that a calibration draws from."""
+        control = self.calibration.controls.get(calibration)
+        return (control and control.corpus) or self.calibration.corpus
 
     @model_validator(mode="after")
     def _enough_documents(self) -> "Study":
@@ -293,13 +363,14 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _no_leak(self) -> "Study":
-        names = (self.calibration.corpus, self.evaluation.corpus)
-        places = [_place_of(self.corpora.get(name)) for name in names]
-        if names[0] != names[1] and places[0] == places[1] and places[0] is not None:
-            raise ValueError(
-                f"corpora {names[0]} and {names[1]} read the same texts ({places[0]}), so that calibration texts would be "
-                "evaluated on: use one corpus for both, whose splits are disjoint"
-            )
+        evaluation = self.evaluation.corpus
+        place = _place_of(self.corpora.get(evaluation))
+        for name in self.calibration_languages():
+            if name != evaluation and place is not None and _place_of(self.corpora.get(name)) == place:
+                raise ValueError(
+                    f"corpora {name} and {evaluation} read the same texts ({place}), so that calibration texts would be "
+                    "evaluated on: use one corpus for both, whose splits are disjoint"
+                )
         return self
 
     @model_validator(mode="after")
@@ -315,11 +386,8 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _corpora_there(self) -> "Study":
-        for section, languages in (
-            ("calibration", self.calibration_languages()),
-            ("evaluation", self.evaluation.languages),
-        ):
-            name = getattr(self, section).corpus
+        drawn = [("calibration", name, languages) for name, languages in self.calibration_languages().items()]
+        for section, name, languages in [*drawn, ("evaluation", self.evaluation.corpus, self.evaluation.languages)]:
             if name not in self.corpora:
                 raise ValueError(
                     f"{section}.corpus is {name}, which corpora does not define: it defines {', '.join(self.corpora)}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.artifacts import ArtifactError, make_provenance, read_provenance, write_table
+from workflow_scripts.analysis.gather import gather, labels_of
+from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, perplexity_path, tokens_path
 
@@ -22,41 +23,20 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
         code: digest of this step's code.
     """
     spanned = Grid.from_json(json.loads(grid))
-    cells = list(product(spanned.models, spanned.variants(), spanned.languages))
-    registers = {
-        (model, language): pl.read_parquet(
-            tokens_path(results, model, corpus, language), columns=["doc_id", "register"]
-        ).unique("doc_id")
-        for model in spanned.models
-        for language in spanned.languages
+    evaluation = spanned.evaluation
+    files = {
+        perplexity_path(results, model, variant, evaluation, language): labels_of(model, variant, evaluation, language)
+        for model, variant, language in product(spanned.models, spanned.variants(), spanned.languages)
     }
-    parts, files = [], []
-    for model, variant, language in cells:
-        files.append(perplexity_path(results, model, variant, spanned.evaluation, language))
-        labels = {"model": model, "variant": variant.path, **vars(variant), "corpus": spanned.evaluation}
-        part = pl.read_parquet(files[-1]).join(registers[model, language], on="doc_id", how="left")
-        columns = [pl.lit(value).alias(key) for key, value in {**labels, "language": language}.items()]
-        parts.append(part.select(*columns, pl.all()))
-    refuse_mixed_settings(files)
-    order = ["model", "variant", "language", "doc_id"]
-    table = pl.concat(parts).sort(order)
-    provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": files})
-    write_table(output, table.to_arrow(), provenance)
-
-
-def refuse_mixed_settings(files: list[Path]) -> None:
-    """Raise ArtifactError when files were measured on different kinds of devices, in different precision or versions."""
-    first = None
-    for file in files:
-        provenance = read_provenance(file)
-        settings = {key: provenance["parameters"][key] for key in ("device", "dtype")}
-        settings |= {key: provenance["versions"][key] for key in ("torch", "transformers")}
-        first = first or (file, settings)
-        if settings != first[1]:
-            raise ArtifactError(
-                f"{first[0]} was measured with {first[1]} and {file} with {settings}: differences between them are no "
-                "effects of a calibration; delete the folder of one of them and run again with one compute.device."
-            )
+    registers = pl.concat(
+        pl.read_parquet(tokens_path(results, model, corpus, language), columns=["doc_id", "register"])
+        .unique("doc_id")
+        .select(pl.lit(model).alias("model"), pl.lit(language).alias("language"), pl.all())
+        for model, language in product(spanned.models, spanned.languages)
+    )
+    table = gather(files).join(registers, on=["model", "language", "doc_id"], how="left")
+    provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": list(files)})
+    write_table(output, table.sort("model", "variant", "language", "doc_id").to_arrow(), provenance)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
-from workflow_scripts.corpora.windows import WINDOWS_SCHEMA, TooFewDocuments, draw_windows
+from workflow_scripts.corpora.windows import WINDOWS_SCHEMA, TooFewDocuments, draw_content, draw_windows
 
 BOS, EOS = 1, 2
 
@@ -204,3 +204,52 @@ def test_a_language_without_documents_is_refused():
 def test_evaluation_documents_are_never_drawn():
     with pytest.raises(ValueError, match="'e' of 'sw' is for evaluation"):
         draw([*corpus_of([30]), document("e", [5, 6], "evaluation")])
+
+
+def content(documents, mixture, count, length=6, seed=0, bos=BOS, eos=EOS):
+    return draw_content(documents, Boundary(bos, eos, ()), mixture, count, length, seed, "tiny")
+
+
+@given(
+    st.lists(st.integers(1, 12), min_size=6, max_size=12),
+    st.lists(st.integers(1, 12), min_size=12, max_size=12),
+    st.integers(1, 3),
+    st.integers(3, 9),
+    st.integers(0, 1),
+)
+def test_matched_on_content_every_language_sees_the_same_documents_whole(first, second, count, length, seed):
+    documents = {"aa": corpus_of(first), "bb": corpus_of(second, first=1000)}
+    for mixture in ({"aa": 1}, {"bb": 1}, {"aa": 1, "bb": 1}):
+        if len(mixture) > count:
+            continue
+        table = content(documents, mixture, count, length, seed)
+        windows = table["token_ids"].to_pylist()
+        assert len({len(ids) for ids in windows}) == 1 and len(windows[0]) <= length
+        assert all(ids[0] == BOS for ids in windows)
+        found = {doc_id for ids in table["doc_ids"].to_pylist() for doc_id in ids}
+        assert found <= {f"d{number}" for number in range(seed * count, (seed + 1) * count)}
+        texts = [(documents["aa"][i], documents["bb"][i]) for i in range(seed * count, (seed + 1) * count)]
+        seen = {token for ids in windows for token in ids}
+        for ours in texts:
+            # Of the last document fewer tokens than there are windows may be missing.
+            here = [d for d in ours if set(d.token_ids) & seen]
+            assert len(here) <= 1
+        total = sum(len(d.token_ids) for pair in texts for d in pair if set(d.token_ids) & seen)
+        assert total - len(seen - {BOS, EOS}) < len(windows)
+
+
+def test_in_a_mixture_matched_on_content_languages_take_turns():
+    documents = {"aa": corpus_of([4] * 6), "bb": corpus_of([4] * 6, first=1000)}
+    table = content(documents, {"aa": 2, "bb": 1}, 3, length=40, seed=1)
+    [ids] = table["token_ids"].to_pylist()
+    assert table["language"].to_pylist() == ["aa+bb"]
+    assert [token for token in ids if token not in (BOS, EOS)] == [
+        *documents["aa"][3].token_ids,
+        *documents["bb"][4].token_ids,
+        *documents["aa"][5].token_ids,
+    ]
+
+
+def test_documents_that_run_out_are_counted():
+    with pytest.raises(TooFewDocuments, match=r"has 5 calibration documents .*seed 1 needs 6 \(3 a seed\)"):
+        content({"aa": corpus_of([4] * 5)}, {"aa": 1}, 3, seed=1)

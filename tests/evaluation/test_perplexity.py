@@ -6,7 +6,7 @@ from transformers import OPTConfig, OPTForCausalLM
 
 from tests.conftest import SIZES, tiny_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
-from workflow_scripts.evaluation import perplexity
+from workflow_scripts.evaluation import head
 from workflow_scripts.evaluation.perplexity import chunk_documents, chunk_published, score_documents
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 
@@ -44,7 +44,7 @@ def test_every_text_token_is_scored_once_with_bos_in_every_window(kind):
 def test_slices_of_logits_and_batches_change_nothing(kind, monkeypatch):
     model, texts = tiny_model(kind), documents(9, 30, 4)
     whole = score_documents(model, texts, BOUNDARY, 16, 8)["nats"].to_pylist()
-    monkeypatch.setattr(perplexity, "LOGITS", 96 * 3)
+    monkeypatch.setattr(head, "LOGITS", 96 * 3)
     sliced = score_documents(model, texts, BOUNDARY, 16, 2)["nats"].to_pylist()
     assert sliced == pytest.approx(whole, rel=1e-6)
 
@@ -76,8 +76,6 @@ def test_a_loss_that_is_not_finite_is_an_error():
 
 
 def test_the_head_of_every_supported_kind_is_known_and_another_is_refused(kind):
-    perplexity.refuse_unsupported_head(tiny_model(kind))
+    head.refuse_unsupported_head(tiny_model(kind))
     with pytest.raises(UnsupportedArchitecture, match="OPTForCausalLM computes its logits"):
-        perplexity.refuse_unsupported_head(
-            OPTForCausalLM(OPTConfig(**SIZES, ffn_dim=48, word_embed_proj_dim=32)).eval()
-        )
+        head.refuse_unsupported_head(OPTForCausalLM(OPTConfig(**SIZES, ffn_dim=48, word_embed_proj_dim=32)).eval())

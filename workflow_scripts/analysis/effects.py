@@ -30,16 +30,33 @@ BEST = pl.Schema(
 
 
 def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None) -> pl.DataFrame:
-    """Own-language calibration minus each other monolingual calibration, per evaluation language; sorted.
+    """Own-language calibration minus each other monolingual calibration, in bits per byte: `compare` of perplexities.
+
+    Args:
+        perplexity: the long table of a study.
+        monolingual: calibrations of a single language, named as that language; by default those that are named as an
+            evaluated language.
+
+    Raises:
+        ValueError: as `with_dense`, or two calibrations that share no seed.
+    """
+    rows = losses(perplexity)
+    known = set(rows["language"]) if monolingual is None else set(monolingual)
+    return compare(rows, known, known)
+
+
+def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -> pl.DataFrame:
+    """Own-language calibration minus each of the others, per evaluation language; sorted.
 
     The difference is paired: same document, same seed. On a parallel corpus the draws of two languages overlap in
     content, those of the same seed most, so the pairing of seeds takes out part of what the content does. On any other
     corpus it is arbitrary: it costs degrees of freedom and does not narrow the interval on average.
 
     Args:
-        perplexity: the long table of a study.
-        monolingual: calibrations of a single language, named as that language; by default those that are named as an
-            evaluated language.
+        rows: calibrated variants, a row per setting, calibration, seed, language and document (`doc_id`), with `loss`,
+            the dense model's `dense_loss`, and their `unit`; sorted as by `losses`.
+        own: calibrations of a single language, named as that language.
+        others: calibrations to compare with.
 
     Returns:
         model, method, pattern, sample, propagation, corpus; own (the evaluation language and its calibration), other;
@@ -50,19 +67,16 @@ def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None
         and p-values are then null); p_holm (Holm within one model x method x pattern).
 
     Raises:
-        ValueError: as `with_dense`, or two calibrations that share no seed.
+        ValueError: two calibrations that share no seed.
     """
-    rows = _losses(perplexity)
-    known = set(rows["language"]) if monolingual is None else set(monolingual)
     records = []
     for place, group in sorted(rows.partition_by(PLACE, as_dict=True).items()):
         tables = {name[0]: table for name, table in group.partition_by("calibration", as_dict=True).items()}
-        own = place[-1]
-        if own in tables and own in known:
-            others = sorted(name for name in tables if name in known and name != own)
+        language = place[-1]
+        if language in tables and language in own:
             records += [
-                dict(zip(PLACE, place, strict=True)) | _effect(own, tables[own], other, tables[other])
-                for other in others
+                dict(zip(PLACE, place, strict=True)) | _effect(language, tables[language], other, tables[other])
+                for other in sorted(set(tables) & set(others) - {language})
             ]
     found = pl.DataFrame(records, schema={k: v for k, v in EFFECTS.items() if k != "p_holm"})
     family = ["model", "method", "pattern"]
@@ -87,7 +101,7 @@ def best_calibration(perplexity: pl.DataFrame) -> pl.DataFrame:
         ValueError: as `with_dense`.
     """
     means = (
-        _losses(perplexity)
+        losses(perplexity)
         .group_by(*PLACE, "calibration", maintain_order=True)
         .agg(
             pl.col("doc_id").n_unique().cast(pl.Int64).alias("documents"),
@@ -123,7 +137,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _losses(perplexity: pl.DataFrame) -> pl.DataFrame:
+def losses(perplexity: pl.DataFrame) -> pl.DataFrame:
     """Calibrated variants only: loss and dense_loss of each document in its corpus's unit, sorted."""
     per_byte = NATS_PER_BIT * pl.col("bytes")
     size = pl.when(pl.col("unit") == BITS_PER_BYTE).then(per_byte).otherwise(pl.col("tokens"))

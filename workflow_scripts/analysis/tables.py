@@ -1,35 +1,46 @@
 """All tables that figures and report are made of, from the two long tables of a study."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import polars as pl
 
-from workflow_scripts.analysis.effects import best_calibration, effects
+from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
+from workflow_scripts.analysis.effects import best_calibration, compare, losses
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import pooled, positions
 
 
 def analyse(
-    perplexity: pl.DataFrame, overlap: pl.DataFrame, monolingual: Collection[str] | None = None
+    perplexity: pl.DataFrame,
+    overlap: pl.DataFrame,
+    kinds: Mapping[str, str] | None = None,
+    cloze: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """All tables by name.
 
-    They are `matrix`, `mean_matrix`, `effects`, `best_calibration` and, of the overlap of masks, `overlap_by_pair`,
-    `overlap_by_block`, `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling).
+    They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
+    mixtures and controls), `best_calibration`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
+    `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); and where cloze items
+    were scored, `cloze_matrix` and `cloze_effects`.
 
     Args:
         perplexity: long table, one row per variant, corpus, language and document.
         overlap: long table, one row per pair of masks and linear; may have no rows.
-        monolingual: see `effects`.
+        kinds: calibration -> language, mixture or control; by default those named as an evaluated language are one.
+        cloze: long table, one row per variant, language and item.
 
     Raises:
         ValueError: see `with_dense` and `effects`.
     """
-    rows = matrix(perplexity)
-    return {
+    rows, lost = matrix(perplexity), losses(perplexity)
+    calibrations = set(lost["calibration"])
+    kinds = kinds or dict.fromkeys(calibrations & set(lost["language"]), "language")
+    languages = {name for name, kind in kinds.items() if kind == "language"}
+    tables = {
         "matrix": rows,
         "mean_matrix": mean_matrix(rows),
-        "effects": effects(perplexity, monolingual),
+        "effects": compare(lost, languages, languages),
+        "baselines": compare(lost, languages, calibrations - languages),
         "best_calibration": best_calibration(perplexity),
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),
@@ -37,3 +48,7 @@ def analyse(
         "positions": positions(overlap),
         "positions_by_module": positions(overlap, ["module"]),
     }
+    if cloze is not None:
+        tables["cloze_matrix"] = cloze_matrix(cloze)
+        tables["cloze_effects"] = compare(cloze_losses(cloze), languages, calibrations)
+    return tables

@@ -57,6 +57,12 @@ def window_weights(windows: int, mixture: Mapping[str, float], counts: Mapping[s
     return {language: float(share * windows / counts[language]) for language, share in shares(mixture).items()}
 
 
+def take_turns(counts: Mapping[str, int]) -> list[str]:
+    """Each language as often as it counts, spread evenly over the whole: {a: 2, b: 1} gives a, b, a."""
+    places = [((turn + 0.5) / count, language) for language, count in counts.items() for turn in range(count)]
+    return [language for _, language in sorted(places)]
+
+
 def _largest_remainder(windows: int, parts: Mapping[str, Fraction]) -> dict[str, int]:
     counts = {language: int(windows * share) for language, share in parts.items()}
     by_remainder = sorted(parts, key=lambda language: (counts[language] - windows * parts[language], language))

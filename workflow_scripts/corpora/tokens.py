@@ -41,6 +41,18 @@ class Boundary:
     eos: int | None
     blank_line: tuple[int, ...]
 
+    @property
+    def start(self) -> int:
+        """The token that a text is scored after: BOS, or EOS for models that begin texts without BOS.
+
+        Raises:
+            ValueError: the tokenizer has neither.
+        """
+        start = self.eos if self.bos is None else self.bos
+        if start is None:
+            raise ValueError("The tokenizer has neither BOS nor EOS: a text has no start to be scored from.")
+        return start
+
 
 def read_boundary(record: Path) -> Boundary:
     """The boundary tokens of the model with this record (`provenance.json`)."""

@@ -11,7 +11,7 @@ from random import Random
 
 import pyarrow as pa
 
-from workflow_scripts.corpora.mixtures import allocate, window_weights
+from workflow_scripts.corpora.mixtures import allocate, take_turns, window_weights
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 
 WINDOWS_SCHEMA = pa.schema(
@@ -143,6 +143,63 @@ def draw_windows(
         rows += [(language, weights[language], window.doc_ids, window.token_ids) for window in draws[seed]]
     columns = [list(range(windows)), *map(list, zip(*rows, strict=True))]
     return pa.table(columns, schema=WINDOWS_SCHEMA)
+
+
+def draw_content(
+    documents: Mapping[str, Sequence[TokenizedDocument]],
+    boundary: Boundary,
+    mixture: Mapping[str, float],
+    count: int,
+    length: int,
+    seed: int,
+    corpus: str = "",
+) -> pa.Table:
+    """The windows of a calibration that is matched on content: seed s takes documents s * count to (s + 1) * count.
+
+    On a parallel corpus these say the same in every language, in as many tokens as a language takes. They are joined as
+    in `packed` and cut evenly into the fewest windows of at most `length` tokens; fewer tokens than there are windows
+    are left over at the end. In a mixture the languages take turns, so that its documents are those of one language too.
+
+    Args:
+        documents: calibration documents of each language of the mixture, in stored order.
+        boundary: the tokens that begin and end a text.
+        mixture: weight of each language, in documents.
+        count: number of documents of all languages.
+        length: tokens in a window at most, BOS among them.
+        seed: which disjoint share of the documents to draw: 0, 1, 2, ...
+        corpus: name of the corpus, for errors.
+
+    Returns:
+        A table of WINDOWS_SCHEMA; `language` joins the languages of a window with `+`, each window weighs 1.
+
+    Raises:
+        TooFewDocuments: the documents of a language run out.
+        ValueError: an argument out of range, a language without documents, or documents kept for evaluation.
+    """
+    head = [] if boundary.bos is None else [boundary.bos]
+    _check_sampling(length, "packed", seed, shortest=1 + len(head))
+    counts = allocate(count, mixture)
+    _check_documents(documents, counts)
+    for language in counts:
+        if len(documents[language]) < (seed + 1) * count:
+            raise TooFewDocuments(
+                f"Corpus {corpus!r} has {len(documents[language])} calibration documents of language {language!r}, and "
+                f"seed {seed} needs {(seed + 1) * count} ({count} a seed): take fewer documents or seeds, or a larger corpus."
+            )
+    owners = take_turns(counts)
+    chosen = [documents[language][seed * count + index] for index, language in enumerate(owners)]
+    stream = list(_stream(chosen, 0, boundary))
+    windows = max(1, -(-len(stream) // (length - len(head))))
+    size = len(stream) // windows
+    rows = []
+    for window in range(windows):
+        run = stream[window * size : (window + 1) * size]
+        found = list(dict.fromkeys(index for _, index in run if index is not None))
+        language = "+".join(sorted({owners[index] for index in found}))
+        rows.append(
+            (window, language, 1.0, [chosen[index].doc_id for index in found], head + [token for token, _ in run])
+        )
+    return pa.table([list(column) for column in zip(*rows, strict=True)], schema=WINDOWS_SCHEMA)
 
 
 def _check_sampling(length: int, sampling: str, seed: int, shortest: int) -> None:

@@ -5,8 +5,6 @@ named option; for models that need BOS it inflates perplexity several times over
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,13 +12,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
-from workflow_scripts.models.blocks import UnsupportedArchitecture
-
-LOGITS = 2**26
-"""Logits held at a time, whatever the vocabulary: 256 MiB in float32."""
+from workflow_scripts.evaluation.head import logits_of, rows_at_a_time
 
 PERPLEXITY_SCHEMA = pa.schema(
     [
@@ -49,9 +43,7 @@ def chunk_documents(documents: list[TokenizedDocument], boundary: Boundary, leng
     Raises:
         ValueError: the tokenizer has neither.
     """
-    start = boundary.eos if boundary.bos is None else boundary.bos
-    if start is None:
-        raise ValueError("The tokenizer has neither BOS nor EOS: a text has no start to be scored from.")
+    start = boundary.start
     return [
         Chunk(document.doc_id, [start, *document.token_ids[at : at + length - 1]])
         for document in documents
@@ -100,21 +92,6 @@ def score_chunks(model: PreTrainedModel, chunks: list[Chunk], batch: int) -> dic
     return sums
 
 
-@torch.no_grad()
-def refuse_unsupported_head(model: PreTrainedModel) -> None:
-    """Raise UnsupportedArchitecture unless `_logits` gives what a whole forward pass of the model gives."""
-    token_ids = torch.arange(4, device=model.device)[None]
-    try:
-        ours = _logits(model, model.base_model(input_ids=token_ids, use_cache=False).last_hidden_state[0])
-    except (AttributeError, TypeError):
-        ours = torch.zeros(0)
-    whole = model(input_ids=token_ids, use_cache=False).logits[0]
-    if ours.shape != whole.shape or not torch.allclose(ours, whole, rtol=0.02, atol=0.02 * whole.abs().max().item()):
-        raise UnsupportedArchitecture(
-            f"{type(model).__name__} computes its logits in a way that perplexity does not know: not supported."
-        )
-
-
 def _losses(model: PreTrainedModel, chunks: list[Chunk]) -> tuple[torch.Tensor, ...]:
     """Nats of every scored token, a tensor a chunk."""
     longest = max(len(chunk.token_ids) for chunk in chunks)
@@ -123,29 +100,12 @@ def _losses(model: PreTrainedModel, chunks: list[Chunk]) -> tuple[torch.Tensor, 
     scored = [len(chunk.token_ids) - 1 for chunk in chunks]
     states = torch.cat([row[:count] for row, count in zip(hidden, scored, strict=True)])
     targets = torch.tensor([token for chunk in chunks for token in chunk.token_ids[1:]], device=model.device)
-    # Logits of a large vocabulary are the largest tensor of all: a slice of rows at a time.
-    rows = max(1, LOGITS // model.config.get_text_config().vocab_size)
+    rows = rows_at_a_time(model)
     parts = [
-        cross_entropy(_logits(model, some).float(), wanted, reduction="none")
+        cross_entropy(logits_of(model, some).float(), wanted, reduction="none")
         for some, wanted in zip(states.split(rows), targets.split(rows), strict=True)
     ]
     return torch.cat(parts).split(scored)
-
-
-def _logits(model: PreTrainedModel, states: torch.Tensor) -> torch.Tensor:
-    """The model's own head on hidden states [tokens, hidden], with whatever scaling or capping it applies."""
-    with _decoder_returning(model, states[None]):
-        return model(input_ids=torch.zeros(1, len(states), dtype=torch.long, device=states.device)).logits[0]
-
-
-@contextmanager
-def _decoder_returning(model: PreTrainedModel, states: torch.Tensor) -> Iterator[None]:
-    decoder = model.base_model
-    decoder.forward = lambda *args, **kwargs: BaseModelOutputWithPast(last_hidden_state=states)
-    try:
-        yield
-    finally:
-        del decoder.forward
 
 
 PROTOCOLS = {"document": chunk_documents, "published": chunk_published}

@@ -1,9 +1,30 @@
 """Where and how precisely a model computes. All that depends on the machine is decided here."""
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from transformers import AutoConfig
+
+
+class Compute(Protocol):
+    """Parameters that say where and how precisely to compute."""
+
+    threads: int
+    device: str
+    dtype: str
+
+
+def settle(compute: Compute, directory: Path) -> tuple[str, torch.dtype, dict[str, Any]]:
+    """Set threads and numerics; device and dtype to load the model of `directory` with, and both as provenance spells them.
+
+    Raises:
+        ValueError: the device asked for is not there.
+    """
+    set_numerics(compute.threads)
+    device = resolve_device(compute.device)
+    dtype = resolve_dtype(compute.dtype, device, directory)
+    return device, dtype, {"device": device.partition(":")[0], "dtype": str(dtype).removeprefix("torch.")}
 
 
 def resolve_device(device: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
-from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance
+from workflow_scripts.artifacts import ArtifactError, read_provenance, refuse_foreign_model
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.checkpoint import DenseWeights
@@ -68,12 +68,3 @@ def scatter_kept(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     weight = torch.zeros(mask.shape, dtype=values.dtype)
     weight[mask] = values
     return weight
-
-
-def refuse_foreign_model(provenance: dict, record: Path, artifact: Path) -> None:
-    """Raise ArtifactError unless `provenance` says that the artifact was made from the model of `record`."""
-    if provenance["inputs"].get("model") != digest_of_file(record):
-        raise ArtifactError(
-            f"{artifact} was made for another model than {record.parent.name}: delete it and run again, "
-            "or point the study at the model it belongs to."
-        )

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.corpora.document import CorpusError, Document
+from workflow_scripts.corpora.scripts import blank_between
 
 DATA = Path(__file__).parent.parent / "data"
 SOURCE = "polyprune embedded corpus"
 LICENCE = "CC-BY-4.0"
-# Written without blanks between sentences; the script suffix of a language is left out.
-UNSPACED = {"ja", "zh"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def input_files(language: str, options: Options, directory: Path = DATA) -> list
 def read(language: str, options: Options, directory: Path = DATA) -> Iterator[Document]:
     """The documents of a language with their own split, in the order of the file; raises CorpusError."""
     (path,) = input_files(language, options, directory)
-    blank = "" if language.partition("-")[0] in UNSPACED else " "
+    blank = blank_between(language)
     for line in path.read_text(encoding="utf-8").split("\n"):
         if line:
             row = json.loads(line)

@@ -1,0 +1,76 @@
+"""Controls on a tiny model: what they take away from a language, and what they keep."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import save_checkpoint, tiny_tokenizer
+from workflow_scripts.controls import KINDS, Compute, Original, generated, get_control
+from workflow_scripts.controls.shuffled import shuffle_words
+from workflow_scripts.corpora.document import Document
+from workflow_scripts.corpora.tokens import TokenizedDocument
+
+TEXTS = {"one": "abc de fgh. ab", "two": "xyz w, vu tsr qpo nm", "three": "ab ab ab ab ab ab ab ab ab"}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = save_checkpoint(tmp_path_factory.mktemp("model") / "tiny")
+    tokenizer = tiny_tokenizer()
+    documents = [Document(name, text, register="prose") for name, text in TEXTS.items()]
+    tokens = [
+        TokenizedDocument(d.doc_id, "calibration", "list" if d.doc_id == "three" else "prose",
+                          tokenizer(d.text, add_special_tokens=False).input_ids, len(d.text), len(d.text))
+        for d in documents
+    ]  # fmt: skip
+    return Original(folder, tokenizer, 1, documents, tokens, Compute(device="cpu"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "register"])
+def test_documents_keep_their_number_names_and_lengths_and_are_the_same_each_time(original, kind):
+    made = get_control(kind).make(original, None)
+    assert [d.doc_id for d in made] == list(TEXTS)
+    assert [len(d.token_ids) for d in made] == [len(d.token_ids) for d in original.tokens]
+    assert [d.token_ids for d in made] != [d.token_ids for d in original.tokens]
+    assert get_control(kind).make(original, None) == made
+    special = set(original.tokenizer.added_tokens_decoder)
+    assert not special & {token for d in made for token in d.token_ids}
+
+
+def test_random_tokens_come_from_the_whole_vocabulary(original):
+    made = get_control("random").make(original, None)
+    assert len({token for d in made for token in d.token_ids}) > 20
+
+
+def test_a_register_is_kept_alone_and_an_unknown_one_is_named(original):
+    assert [d.doc_id for d in get_control("register").make(original, "prose")] == ["one", "two"]
+    with pytest.raises(ValueError, match="register 'verse': there is list, prose"):
+        get_control("register").make(original, "verse")
+
+
+@given(st.text(st.sampled_from("ab 世界。，เก"), max_size=30), st.text(max_size=3))
+def test_shuffling_keeps_every_letter(text, key):
+    shuffled = shuffle_words(text, key)
+    assert Counter(shuffled.replace(" ", "")) == Counter(text.replace(" ", ""))
+
+
+def test_words_move_whole_and_characters_of_unspaced_scripts_one_by_one():
+    words = shuffle_words("the quick brown fox jumps", "x")
+    assert words != "the quick brown fox jumps" and sorted(words.split()) == ["brown", "fox", "jumps", "quick", "the"]
+    assert " " not in shuffle_words("河水在春天上涨。", "x")
+    assert shuffle_words("河水在春天上涨。", "x") != "河水在春天上涨。"
+
+
+def test_generated_text_is_a_sample_of_the_model_not_its_likeliest_words(original, monkeypatch):
+    made = generated.make(original, None)
+    again = torch.manual_seed
+    monkeypatch.setattr(generated.torch, "manual_seed", lambda seed: again(seed + 1))
+    assert generated.make(original, None) != made
+
+
+def test_an_unknown_control_is_named():
+    with pytest.raises(ValueError, match="no control 'reversed': there is generated, random"):
+        get_control("reversed")

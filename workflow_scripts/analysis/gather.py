@@ -1,0 +1,43 @@
+"""Gather the artifacts of many variants in one long table."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workflow_scripts.artifacts import ArtifactError, read_provenance
+from workflow_scripts.paths import Variant
+
+
+def labels_of(model: str, variant: Variant, corpus: str, language: str) -> dict[str, Any]:
+    """The columns that say which variant was measured on what."""
+    return {"model": model, "variant": variant.path, **vars(variant), "corpus": corpus, "language": language}
+
+
+def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:
+    """The rows of all files, one below the other, each with the labels of its file before its own columns.
+
+    Raises:
+        ArtifactError: see `refuse_mixed_settings`.
+    """
+    refuse_mixed_settings(list(files))
+    return pl.concat(
+        pl.read_parquet(path).select(*(pl.lit(value).alias(key) for key, value in labels.items()), pl.all())
+        for path, labels in files.items()
+    )
+
+
+def refuse_mixed_settings(files: list[Path]) -> None:
+    """Raise ArtifactError when files were measured on different kinds of devices, in different precision or versions."""
+    first = None
+    for file in files:
+        provenance = read_provenance(file)
+        settings = {key: provenance["parameters"][key] for key in ("device", "dtype")}
+        settings |= {key: provenance["versions"][key] for key in ("torch", "transformers")}
+        first = first or (file, settings)
+        if settings != first[1]:
+            raise ArtifactError(
+                f"{first[0]} was measured with {first[1]} and {file} with {settings}: differences between them are no "
+                "effects of a calibration; delete the folder of one of them and run again with one compute.device."
+            )

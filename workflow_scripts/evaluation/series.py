@@ -1,0 +1,64 @@
+"""Evaluate variants of one model with one model load: those whose results do not hold any more, and no others."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from transformers import PreTrainedModel
+
+from workflow_scripts.artifacts import ArtifactError, make_provenance, read_provenance, read_table, write_table
+from workflow_scripts.evaluation.head import refuse_unsupported_head
+from workflow_scripts.models.checkpoint import load_model
+from workflow_scripts.models.device import settle
+from workflow_scripts.models.variant import apply_variant
+
+
+def evaluate_series(
+    step: str,
+    parameters: Any,
+    code: str,
+    inputs: Mapping[str, Path],
+    output: list[Path],
+    masks: list[Path] | None,
+    weights: list[Path] | None,
+    score: Callable[[PreTrainedModel], pa.Table],
+) -> None:
+    """Write `score` of every variant, a Parquet file each; an output that still holds, by its provenance, is left as it is.
+
+    Args:
+        step: name of the step, for the provenance.
+        parameters: the step's parameters, a dataclass; threads, device and dtype among them.
+        code: digest of the step's code.
+        inputs: what all variants have in common; `model` is the record of the dense model.
+        output: files to write, one for each mask store, or one for the dense model.
+        masks: mask stores of the variants; none for the dense model.
+        weights: kept weights of the variants, for methods that change them.
+        score: from a loaded variant to the table to write.
+    """
+    model = inputs["model"]
+    device, dtype, settled = settle(parameters, model.parent)
+    stores = masks or [None]
+    network = None
+    for target, store, kept in zip(output, stores, weights or [None] * len(stores), strict=True):
+        own = {role: path for role, path in (("masks", store), ("weights", kept)) if path}
+        provenance = make_provenance(step, asdict(parameters) | settled, code, {**inputs, **own})
+        if still_holds(target, provenance):
+            os.utime(target)
+            continue
+        if network is None:
+            network = load_model(model.parent, dtype, device)
+            refuse_unsupported_head(network)
+        if store:
+            apply_variant(network, model, store, kept)
+        write_table(target, score(network), provenance)
+
+
+def still_holds(path: Path, provenance: dict) -> bool:
+    """Whether a table is there, whole, and made just as `provenance` says."""
+    try:
+        return path.is_file() and read_provenance(path) == provenance and read_table(path).num_rows > 0
+    except ArtifactError:
+        return False

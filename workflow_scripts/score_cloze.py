@@ -1,0 +1,64 @@
+"""Step: score the cloze items of one language for several variants of a model, with one model load."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflow_scripts.cli import run_step
+from workflow_scripts.corpora.tokens import read_boundary
+from workflow_scripts.evaluation.cloze import encode_item, read_items, score_items
+from workflow_scripts.evaluation.series import evaluate_series
+from workflow_scripts.models.checkpoint import load_tokenizer
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How cloze items are scored."""
+
+    items: int
+    """items, from the first on"""
+    batch: int = 4
+    """runs of tokens that go through the model at a time"""
+    threads: int = 1
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+def score_cloze(
+    *,
+    model: Path,
+    cloze: Path,
+    output: list[Path],
+    parameters: Parameters,
+    masks: list[Path] | None = None,
+    weights: list[Path] | None = None,
+    code: str = "",
+) -> None:
+    """Write log-likelihoods, margin and answer per item, a Parquet file a variant.
+
+    An output that is there already and still holds, by its provenance, is left as it is.
+
+    Args:
+        model: record of the dense model.
+        cloze: items of the language, `{language}.jsonl`.
+        output: files to write, one for each mask store, or one for the dense model.
+        parameters: how to score.
+        masks: mask stores of the variants; none for the dense model.
+        weights: kept weights of the variants, for methods that change them.
+        code: digest of this step's code.
+    """
+    tokenizer, start = load_tokenizer(model.parent), read_boundary(model).start
+    encoded = [encode_item(item, cloze.stem, tokenizer, start) for item in read_items(cloze, parameters.items)]
+    evaluate_series(
+        "score_cloze",
+        parameters,
+        code,
+        {"model": model, "cloze": cloze},
+        output,
+        masks,
+        weights,
+        lambda network: score_items(network, encoded, parameters.batch),
+    )
+
+
+if __name__ == "__main__":
+    run_step(score_cloze)

@@ -1,0 +1,34 @@
+"""Step: gather the cloze items of all variants of a study in one long table."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+from workflow_scripts.analysis.gather import gather, labels_of
+from workflow_scripts.artifacts import make_provenance, write_table
+from workflow_scripts.cli import run_step
+from workflow_scripts.paths import Grid, cloze_path
+
+
+def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") -> None:
+    """Write a row per model, variant, language and item.
+
+    Args:
+        results: folder of the artifacts; the paths below it follow from the grid.
+        grid: the study's grid as JSON, see `paths.Grid`.
+        output: the table.
+        code: digest of this step's code.
+    """
+    spanned = Grid.from_json(json.loads(grid))
+    corpus = f"cloze-{spanned.cloze}"
+    files = {
+        cloze_path(results, model, variant, spanned.cloze, language): labels_of(model, variant, corpus, language)
+        for model, variant, language in product(spanned.models, spanned.variants(), spanned.cloze_languages)
+    }
+    table = gather(files).sort("model", "variant", "language", "item_id")
+    provenance = make_provenance("tabulate_cloze", {"grid": json.loads(grid)}, code, {"items": list(files)})
+    write_table(output, table.to_arrow(), provenance)
+
+
+if __name__ == "__main__":
+    run_step(tabulate_cloze)
