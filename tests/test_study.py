@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from workflow_scripts.corpora.sources import embedded
+from workflow_scripts.paths import cloze_items, cloze_languages
 from workflow_scripts.pruning.methods import get_method
-from workflow_scripts.study import CHANGES_WEIGHTS, EMBEDDED_EVALUATION, Study, StudyError, read_study
+from workflow_scripts.study import CHANGES_WEIGHTS, EMBEDDED_CLOZE, EMBEDDED_EVALUATION, Study, StudyError, read_study
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -68,7 +69,7 @@ def test_mixtures_have_shares():
         ("calibration.calibrations", ["en", False], "Norwegian"),
         ("evaluation.languages", [False], "Norwegian"),
         ("evaluation.languages", ["english"], "'english' is not a language"),
-        ("evaluation.languages", ["xx"], "evaluation wants xx, which corpus embedded does not have: it has de, en"),
+        ("evaluation.languages", ["xx"], "evaluation wants xx, which corpus embedded does not have: it has ar, de, en"),
         ("calibration.calibrations", ["en+xx"], "calibration wants xx"),
         ("calibration.corpus", "news", "calibration.corpus is news, which corpora does not define"),
         ("models.gemma-3-270m", {"packaged": "a", "path": "b"}, "name exactly one of"),
@@ -119,6 +120,78 @@ def test_two_corpora_of_the_same_texts_are_refused(tmp_path):
 
 def test_a_missing_key_is_named():
     study = copy.deepcopy(DEFAULT)
-    del study["calibration"]["windows"]
-    with pytest.raises(StudyError, match=r"calibration\.windows: this key is missing"):
+    del study["calibration"]["length"]
+    with pytest.raises(StudyError, match=r"calibration\.length: this key is missing"):
         read_study(study)
+    del study["calibration"]["windows"]
+    study["calibration"]["length"] = 64
+    with pytest.raises(StudyError, match="give either windows .* or documents"):
+        read_study(study)
+
+
+CONTROLS = {
+    "noise": {"kind": "random", "language": "en"},
+    "sw-shuffled": {"kind": "shuffled", "language": "sw"},
+    "sw-generated": {"kind": "generated", "language": "sw"},
+    "sw-stories": {"kind": "register", "language": "sw", "register": "narrative"},
+}
+
+
+def with_controls(**changes: dict) -> dict:
+    study = changed("calibration.controls", CONTROLS | changes)
+    study["calibration"]["calibrations"] = ["en", "sw", "en+sw", *CONTROLS]
+    return study
+
+
+def test_controls_are_calibrations_of_their_own_kind():
+    study = read_study(with_controls())
+    section = study.calibration
+    assert {name: section.kind(name) for name in section.calibrations} == {
+        "en": "language",
+        "sw": "language",
+        "en+sw": "mixture",
+        **dict.fromkeys(CONTROLS, "control"),
+    }
+    assert [section.controls[name].tokens for name in CONTROLS] == [
+        "en~random",
+        "sw~shuffled",
+        "sw~generated",
+        "sw~register-narrative",
+    ]
+    assert study.calibration_languages() == {"embedded": ["en", "sw"]}
+    assert "sw-stories" in study.grid().calibrations
+
+
+@pytest.mark.parametrize(
+    ("name", "control", "sentence"),
+    [
+        ("noise", {"kind": "random"}, r"calibration\.controls\.noise\.language: this key is missing"),
+        ("noise", {"kind": "register", "language": "en"}, "kind register needs the key register"),
+        ("noise", {"kind": "random", "language": "en", "register": "x"}, "has no use for the key register"),
+        ("noise", {"kind": "corpus", "language": "en", "corpus": "news"}, "news, which corpora does not define"),
+        ("noise", {"kind": "shuffled", "language": "xx"}, "wants xx, which corpus embedded does not have"),
+    ],
+)
+def test_a_control_that_cannot_be_made_is_refused(name, control, sentence):
+    with pytest.raises(StudyError, match=sentence) as raised:
+        read_study(with_controls(**{name: control}))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_calibrations_are_matched_on_tokens_or_on_content():
+    study = changed("calibration.documents", 16)
+    with pytest.raises(StudyError, match="give either windows"):
+        read_study(study)
+    del study["calibration"]["windows"]
+    assert read_study(study).grid().sample == "embedded-16docsx256"
+    study["calibration"]["sampling"] = "long"
+    with pytest.raises(StudyError, match="documents go with sampling packed"):
+        read_study(study)
+
+
+def test_cloze_items_are_scored_in_the_languages_that_have_them():
+    study = read_study(changed("evaluation.cloze", 10))
+    assert study.grid().cloze_languages == tuple(sorted({"de", "en", "sw"} & set(cloze_languages())))
+    assert read_study(changed("evaluation.cloze", 0)).grid().cloze_languages == ()
+    for language in cloze_languages():
+        assert len(cloze_items(language).read_text(encoding="utf-8").splitlines()) == EMBEDDED_CLOZE

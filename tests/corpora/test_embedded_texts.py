@@ -10,16 +10,40 @@ from workflow_scripts.corpora.sources.embedded import DATA, Options, languages
 
 LANGUAGES = languages(Options())
 # Letters that the texts of a language may use.
-SCRIPTS = {"de": r"A-Za-zÄÖÜäöüßé", "en": r"A-Za-zÖäöü", "sw": r"A-Za-zÖäöü"}
-WORDS = {"de": (76, 120), "en": (85, 118), "sw": (66, 120)}
+SCRIPTS = {
+    "ar": r"\u0621-\u064a\u064b-\u0652،؛؟«»",
+    "de": r"A-Za-zÄÖÜäöüßé",
+    "en": r"A-Za-zÖäöü",
+    "es": r"A-Za-zÁÉÍÑÓÖÚáäéíñóöúü«»¿¡",
+    "ru": r"А-Яа-яЁё«»",
+    "sw": r"A-Za-zÖäöü",
+    "zh": r"\u4e00-\u9fff，。！？：；、《》（）·",
+}
+# What a native writer does not transcribe.
+FOREIGN = {"ar": "A-Z", "ru": "A-Z", "zh": "A-Z"}
+# Words in a document; characters in Chinese.
+SIZES = {
+    "ar": (60, 120),
+    "de": (76, 120),
+    "en": (85, 118),
+    "es": (90, 150),
+    "ru": (60, 110),
+    "sw": (66, 120),
+    "zh": (140, 240),
+}
+UNSPACED = {"zh"}
 
 
 def read(language: str) -> list[dict]:
     return [json.loads(line) for line in (DATA / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def test_the_first_languages_are_there():
-    assert {"de", "en", "sw"} <= set(LANGUAGES)
+def size(text: str, language: str) -> int:
+    return len(text) if language in UNSPACED else len(text.split())
+
+
+def test_the_seven_languages_are_there():
+    assert LANGUAGES == ["ar", "de", "en", "es", "ru", "sw", "zh"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -47,10 +71,11 @@ def test_splits_registers_origins_and_topics():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_script_length_and_form(language):
-    low, high = WORDS[language]
-    allowed = re.compile(rf"[{SCRIPTS[language]}0-9 .,;:!?%–—()“”„‘’'…°/-]+")
+    low, high = SIZES[language]
+    blank = "" if language in UNSPACED else " "
+    allowed = re.compile(rf"[{SCRIPTS[language]}{FOREIGN.get(language, '')}0-9{blank}.,;:!?%–—()“”„‘’'…°/-]+")
     for row in read(language):
-        assert low <= sum(len(sentence.split()) for sentence in row["sentences"]) <= high, row["doc_id"]
+        assert low <= sum(size(sentence, language) for sentence in row["sentences"]) <= high, row["doc_id"]
         for sentence in row["sentences"]:
             assert allowed.fullmatch(sentence), (
                 row["doc_id"],
@@ -58,14 +83,17 @@ def test_script_length_and_form(language):
                 sentence,
             )
             assert sentence == sentence.strip() and "  " not in sentence
-            assert sentence[-1] in ".!?”“’", sentence
+            assert sentence[-1] in ".!?…”“’»。！？؟", sentence
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_and_no_beginning_stands_twice(language):
     sentences = Counter(sentence for row in read(language) for sentence in row["sentences"])
     assert [sentence for sentence, count in sentences.items() if count > 1] == []
-    beginnings = Counter(" ".join(row["sentences"][0].split()[:4]) for row in read(language))
+    beginnings = Counter(
+        row["sentences"][0][:6] if language in UNSPACED else " ".join(row["sentences"][0].split()[:4])
+        for row in read(language)
+    )
     assert [beginning for beginning, count in beginnings.items() if count > 1] == []
 
 
