@@ -39,10 +39,10 @@ use rule measure_perplexity as measure_perplexity_of_weights with:
         tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
         masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
         weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
-    # Weights that are not kept are read, and deleted, before more of them are made.
-    priority: 0 if STUDY.keep.weights else 1
     wildcard_constraints:
         series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    # Weights that are not kept are read, and deleted, before more of them are made.
+    priority: 0 if STUDY.keep.weights else 1
 
 
 use rule measure_perplexity as measure_perplexity_of_one with:
