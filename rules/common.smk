@@ -19,6 +19,7 @@ from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
 from workflow_scripts.models.catalogue import checkpoint_files
+from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
 
 # A study given with --configfile replaces the default and never merges with it.
@@ -89,6 +90,11 @@ def files(wildcards, input, output):
         for name, entry in named
         for path in ([entry] if isinstance(entry, (str, Path)) else entry)
     )
+
+
+def kept(artifact, path):
+    """An output that `keep` may have deleted as soon as no job of the run reads it any more."""
+    return path if getattr(STUDY.keep, artifact) else temp(path)
 
 
 def gpus():

@@ -41,6 +41,8 @@ use rule measure_perplexity as measure_perplexity_of_weights with:
         weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
     wildcard_constraints:
         series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    # Weights that are not kept are read, and deleted, before more of them are made.
+    priority: 0 if STUDY.keep.weights else 1
 
 
 use rule measure_perplexity as measure_perplexity_of_one with:

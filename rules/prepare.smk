@@ -20,6 +20,13 @@ rule prepare_model:
         "python -m workflow_scripts.prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
+# The copies go last, and not by temp(): making one anew would run all jobs again that ever read it. A step that loads a
+# model whose weights are gone restores them.
+onsuccess:
+    for model in GRID.models if not STUDY.keep.dense else ():
+        drop_weights(Path(RECORD.format(model=model)))
+
+
 rule collect_documents:
     input:
         sources=corpus_files,
@@ -90,7 +97,10 @@ rule sample_calibration:
         model=RECORD,
         tokens=calibration_tokens,
     output:
-        output=f"{RESULTS}/calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.parquet",
+        output=kept(
+            "windows",
+            f"{RESULTS}/calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.parquet",
+        ),
     log:
         f"logs/sample_calibration/{{model}}/{GRID.sample}/{{calibration}}/{{seed}}.log",
     benchmark:

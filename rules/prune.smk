@@ -31,6 +31,6 @@ use rule prune_model as prune_model_and_weights with:
     output:
         masks=f"{VARIANT}/masks.parquet",
         layers=f"{VARIANT}/layers.parquet",
-        weights=f"{VARIANT}/weights.safetensors",
+        weights=kept("weights", f"{VARIANT}/weights.safetensors"),
     wildcard_constraints:
         method=CHANGING_WEIGHTS,

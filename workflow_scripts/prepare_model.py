@@ -8,6 +8,7 @@ from workflow_scripts.artifacts import make_provenance, write_json
 from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
 from workflow_scripts.models.blocks import check_architecture
+from workflow_scripts.models.copies import link_source
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def prepare_model(
     content = {"source": source, **sources.describe_checkpoint(folder)}
     provenance = make_provenance("prepare_model", asdict(parameters), code, {})
     write_json(folder / record.name, content, provenance)
+    if gguf:
+        link_source(gguf, folder)
     shutil.rmtree(record.parent, ignore_errors=True)
     folder.rename(record.parent)
 

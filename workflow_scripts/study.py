@@ -310,6 +310,17 @@ class Compute(Section):
     """threads of one job; part of the artifact, for the last bits of a sum depend on it"""
 
 
+class Keep(Section):
+    """Which large or replaceable artifacts outlive a run; they can be made again, masks are always kept."""
+
+    weights: bool = True
+    """kept weights of the methods that change them"""
+    windows: bool = True
+    """calibration windows"""
+    dense: bool = True
+    """weights of packaged and GGUF models, restored to plain numbers; a user's own files are never touched"""
+
+
 class Study(Section):
     """One configuration: models x calibrations x methods x patterns x seeds, and what is evaluated."""
 
@@ -321,6 +332,7 @@ class Study(Section):
     pruning: Pruning
     evaluation: Evaluation
     compute: Compute = Compute()
+    keep: Keep = Keep()
 
     def grid(self) -> Grid:
         """The lists that span the study's variants and evaluations, sorted, patterns as in paths."""

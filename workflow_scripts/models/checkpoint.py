@@ -9,10 +9,15 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from workflow_scripts.artifacts import ArtifactError
+from workflow_scripts.models.copies import restore_weights
 
 
 def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
-    """The causal language model of a directory, in evaluation mode, without gradients and without remote code."""
+    """The causal language model of a directory, in evaluation mode, without gradients and without remote code.
+
+    Weights that an earlier run dropped (`keep.dense: false`) are restored first.
+    """
+    restore_weights(directory)
     model = AutoModelForCausalLM.from_pretrained(
         directory, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )

@@ -1,0 +1,67 @@
+"""Operations, seconds and memory of a job, computed by hand."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.planning.sizes import SHAPE
+from workflow_scripts.planning import effort
+from workflow_scripts.planning.effort import Setting, Stage
+from workflow_scripts.planning.jobs import JobKind, job_kinds
+from workflow_scripts.planning.shapes import SharedShape
+from workflow_scripts.study import read_study
+
+DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
+STUDY = read_study(DEFAULT)
+SETTING = Setting(STUDY, rate=1e9, dtype_bytes=4, tokens_per_document=100)
+
+
+def test_linears_that_read_one_input_are_found():
+    assert SHAPE.prunable == 16 + 8 + 16 + 40
+    assert SHAPE.shared == (SharedShape(4, 6), SharedShape(4, 4), SharedShape(10, 4))
+
+
+def test_operations_of_a_forward_pass():
+    # 2 x 80 weights x 10 tokens, and 4 x 10 tokens x 5 seen x 4 wide in one block.
+    assert effort.forward_operations(SHAPE, tokens=10, length=5) == 1600 + 800
+    assert effort.head_operations(SHAPE, tokens=10) == 2 * 50 * 4 * 10
+
+
+def test_operations_of_sparsegpt():
+    assert effort.gram_operations(SHAPE, tokens=10) == 2 * 10 * (16 + 16 + 100)
+    assert effort.solve_operations(SHAPE) == pytest.approx((64 + 64 + 1000) * 4 / 3 + 6 * 16 + 4 * 16 + 4 * 100)
+
+
+@pytest.mark.parametrize(("pattern", "kept"), [("0.5", 0.5), ("0.75", 0.25), ("2of4", 0.5), ("3of4", 0.75)])
+def test_share_that_is_kept(pattern, kept):
+    assert effort.kept_share(pattern) == kept
+
+
+def test_sparsegpt_holds_what_wanda_holds_and_its_factors_and_kept_weights():
+    wanda, sparsegpt = (
+        effort.prune_cost(JobKind("", "prune", 1, "m", method, "0.5"), SHAPE, SETTING)
+        for method in ("wanda", "sparsegpt")
+    )
+    # 8 windows of 256 tokens, 4 wide.
+    assert wanda.memory == effort.LIBRARIES + 1000 * 4 + 2048 * 4 * 4
+    assert sparsegpt.memory - wanda.memory == 4 * (5 * 100 + 2 * 10 * 4) + 0.5 * 80 * 4
+    assert sparsegpt.seconds > wanda.seconds
+
+
+def test_evaluation_loads_once_and_scores_every_variant():
+    one, three = (
+        effort.perplexity_cost(JobKind("", "perplexity", 1, "m", variants=n), SHAPE, SETTING).seconds for n in (1, 3)
+    )
+    assert three - one == pytest.approx(2 * (one - effort.startup(4000)))
+
+
+def test_a_model_of_unknown_size_leaves_its_stages_unknown_and_their_jobs_counted():
+    stages = {stage.rule: stage for stage in effort.stages(list(job_kinds(STUDY)), {"gemma-3-270m": None}, SETTING)}
+    assert stages["prune_model"] == Stage("prune_model", 10, None, None)
+    assert stages["draw_figures"].seconds
+
+
+def test_jobs_run_side_by_side():
+    assert effort.wall_seconds(Stage("r", 10, 100.0, 1.0), side_by_side=2) == 50
+    assert effort.wall_seconds(Stage("r", 1, 100.0, 1.0), side_by_side=2) == 100

@@ -1,0 +1,152 @@
+"""The doctor as it is typed: it reports, finds what will fail, and says so with its exit code."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow_scripts.planning import assessment
+from workflow_scripts.planning.assessment import Problems, find_problems, load_study, make_plan
+from workflow_scripts.planning.effort import total_seconds
+from workflow_scripts.planning.machine import Machine
+from workflow_scripts.planning.models import Hub
+
+ROOT = Path(__file__).parent.parent
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
+MACHINE = Machine(
+    cores=2,
+    memory=24_000_000_000,
+    available=20_000_000_000,
+    limit=None,
+    disk=50_000_000_000,
+    torch="2.13.0",
+    build="CPU",
+    gpus=(),
+    hub=Hub(offline=True, reachable=False),
+    token=False,
+)
+
+
+def doctor(*arguments: str) -> subprocess.CompletedProcess:
+    """Run the command from the project's folder, without the hub."""
+    command = [sys.executable, "-m", "workflow_scripts.doctor", *arguments]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def assess(study: dict, folder: Path, machine: Machine = MACHINE) -> tuple[assessment.Plan, Problems]:
+    """Plan and problems of a study on a machine that computes 60 GFLOP/s."""
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    problems = Problems()
+    plan = make_plan(load_study(folder / "study.yaml"), machine, folder / "results", problems)
+    find_problems(plan, machine, problems)
+    return plan, problems
+
+
+@pytest.fixture(autouse=True)
+def rate(monkeypatch):
+    """The same rate on every machine that runs the tests."""
+    monkeypatch.setattr(assessment, "measure_rate", lambda *_: 80e9)
+    monkeypatch.setattr(assessment, "version_problems", lambda: ([], []))
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
+def test_the_studies_that_come_along_have_nothing_in_their_way(study):
+    done = doctor("--configfile", str(study))
+    assert done.returncode == 0, done.stdout
+    for title in ("This machine", "Study", "Jobs of a first run", "Disk", "What may be deleted afterwards"):
+        assert re.search(f"^{title}", done.stdout, re.MULTILINE), done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_broken_study_gives_its_own_sentence(tmp_path):
+    broken = DEFAULT | {"evaluation": DEFAULT["evaluation"] | {"documants": 3}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(broken))
+    done = doctor("--configfile", str(tmp_path / "study.yaml"))
+    assert done.returncode == 1
+    assert "evaluation.documants: there is no such key; did you mean documents?" in done.stdout
+    assert "This machine" in done.stdout and "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [(None, "cannot be read"), ("a: [", "is not YAML"), ("", "holds no keys")],
+    ids=["missing", "malformed", "empty"],
+)
+def test_a_file_that_is_no_study_is_named(tmp_path, text, sentence):
+    file = tmp_path / "study.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ValueError, match=rf"study\.yaml {sentence}"):
+        load_study(file)
+
+
+def test_the_default_study_takes_what_was_measured(tmp_path):
+    plan, problems = assess(DEFAULT, tmp_path)
+    assert problems == Problems()
+    stages = {stage.rule: stage for stage in plan.stages}
+    # Measured with two idle cores: 18 s, 32 s, 11 minutes, 1.42 GB.
+    total = total_seconds(plan.stages, plan.side_by_side)
+    assert 330 < total < 1320
+    sparsegpt = stages["prune_model_and_weights"]
+    assert 16 < sparsegpt.seconds / sparsegpt.jobs < 64
+    assert 1.2e9 < stages["prune_model"].memory < 1.7e9
+    # Measured: 1.07 GB a copy, 12.6 MB a mask store, 201 MB of kept weights a variant.
+    written = {found.kind: found for found in plan.artifacts}
+    assert written["dense copies"].bytes == pytest.approx(1.072e9, rel=0.01)
+    assert written["masks"].bytes == pytest.approx(19 * 12.59e6, rel=0.01)
+    assert written["kept weights"].bytes == pytest.approx(9 * 200.5e6, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("machine", "sentence"),
+    [
+        ({"disk": 2_000_000_000}, r"The disk of results/ lacks 1\.\d\d GB: free some"),
+        (
+            {"memory": 1_000_000_000, "available": 900_000_000},
+            "holds about .* GB, the machine has 1.00 GB: take a smaller",
+        ),
+    ],
+    ids=["disk", "memory"],
+)
+def test_what_will_certainly_fail(tmp_path, machine, sentence):
+    _, problems = assess(DEFAULT, tmp_path, replace(MACHINE, **machine))
+    assert len(problems.fatal) == 1
+    assert re.search(sentence, problems.fatal[0])
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    _, problems = assess(DEFAULT | {"compute": {"device": "mps"}}, tmp_path)
+    assert problems.fatal == ["compute.device is mps, which this machine does not offer: use auto or one of cpu."]
+
+
+def test_a_model_and_texts_that_are_not_there(tmp_path):
+    study = DEFAULT | {"models": {"absent": {"hub": "organisation/absent", "revision": "main"}}}
+    study["corpora"] = {"embedded": {"kind": "hub", "name": "organisation/texts"}}
+    plan, problems = assess(study, tmp_path)
+    assert plan.shapes == {"absent": None}
+    assert problems.fatal[0].startswith("models.absent: organisation/absent is not in the hub's cache")
+    assert problems.fatal[1] == "corpora.embedded is read from the hub, and HF_HUB_OFFLINE is set: unset it."
+
+
+def test_little_memory_lets_fewer_jobs_run(tmp_path):
+    plan, problems = assess(DEFAULT, tmp_path, replace(MACHINE, available=3_000_000_000))
+    assert plan.side_by_side == 1
+    assert problems == Problems(
+        minor=["The memory does not do for a job on every core, but for 1: run snakemake --cores 1."]
+    )
+
+
+def test_weights_that_go_early_need_less_disk(tmp_path):
+    machine = replace(MACHINE, disk=2_000_000_000)
+    _, problems = assess(DEFAULT | {"keep": {"weights": False}}, tmp_path, machine)
+    assert problems.fatal == []
+    assert problems.minor[0].startswith("The disk of results/ holds what stays, but not all that is there for a while")

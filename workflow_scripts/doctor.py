@@ -1,0 +1,41 @@
+"""Command: what this machine offers and what a study needs, before the start. It changes nothing."""
+
+import sys
+from pathlib import Path
+
+from transformers.utils import logging
+
+from workflow_scripts.cli import run_step
+from workflow_scripts.planning import page
+from workflow_scripts.planning.assessment import Problems, find_problems, load_study, make_plan
+from workflow_scripts.planning.machine import ask_machine, version_problems
+from workflow_scripts.study import StudyError
+
+DEFAULT = Path(__file__).parents[1] / "config.yaml"
+RESULTS = Path("results")
+
+
+def doctor(*, configfile: Path = DEFAULT) -> None:
+    """Print what this machine offers and what a study needs; exit with 1 when something will certainly fail.
+
+    Args:
+        configfile: the study, as for snakemake; the default study if left out.
+    """
+    logging.set_verbosity_error()
+    machine, problems = ask_machine(RESULTS), Problems()
+    sections = [page.machine_lines(machine)]
+    try:
+        plan = make_plan(load_study(configfile), machine, RESULTS, problems)
+    except StudyError as error:
+        fatal, problems.minor = version_problems()
+        problems.fatal = [*str(error).splitlines(), *fatal]
+    else:
+        find_problems(plan, machine, problems)
+        sections += [page.study_lines(plan), page.job_lines(plan), page.disk_lines(plan), page.afterwards_lines(plan)]
+    sections.append(page.problem_lines(problems))
+    print("\n\n".join("\n".join(lines) for lines in sections if lines))
+    sys.exit(1 if problems.fatal else 0)
+
+
+if __name__ == "__main__":
+    run_step(doctor)

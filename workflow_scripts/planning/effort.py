@@ -1,0 +1,202 @@
+"""Seconds and bytes of memory of a job, from the multiplications it does and the tensors it holds.
+
+Calibrated on the default study with two cores and no GPU, where a Wanda job takes 18 s, a SparseGPT job 32 s, the whole study
+11 minutes, and a job that prunes holds 1.4 GB: totals are meant to be right within a factor of two.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workflow_scripts.planning.jobs import JobKind
+from workflow_scripts.planning.shapes import ModelShape
+from workflow_scripts.pruning.patterns import parse_pattern
+from workflow_scripts.study import CHANGES_WEIGHTS, Study
+
+LIBRARIES = 300e6
+"""Bytes that Python, torch and transformers hold before a model is loaded."""
+STARTUP = 3.0
+"""Seconds until they are imported."""
+LOADING = 1e9
+"""Bytes of weights loaded a second, from a file that the operating system has in memory."""
+WRITING = 0.3e9
+"""Bytes a second of making a dense copy: dequantising, writing, hashing."""
+SELECTION = 2e-8
+"""Seconds to score and select one weight, on a core."""
+REACHED = 0.8
+"""Share of the measured rate of products that blocks reach."""
+LOGITS = 2**26
+"""Logits held at a time, see `evaluation.perplexity`, and three times over in the loss."""
+FLOAT32 = 4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What costs depend on beside the model.
+
+    Attributes:
+        study: the study.
+        rate: floating-point operations a second of one job, in its dtype and with its threads.
+        dtype_bytes: bytes of a weight in memory; 0 for the checkpoint's own.
+        tokens_per_document: tokens of an evaluation document.
+    """
+
+    study: Study
+    rate: float
+    dtype_bytes: int
+    tokens_per_document: float
+
+    def weight_bytes(self, shape: ModelShape) -> int:
+        """Bytes of a weight of this model in memory."""
+        return self.dtype_bytes or shape.dtype_bytes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one job: seconds, and its peak of memory in bytes."""
+
+    seconds: float
+    memory: float
+
+
+def kept_share(pattern: str) -> float:
+    """Share of the weights that a pattern keeps."""
+    return 1 - parse_pattern(pattern).ratio
+
+
+def forward_operations(shape: ModelShape, tokens: float, length: int) -> float:
+    """Of all blocks for `tokens` tokens in windows of `length`: a multiplication and an addition a weight and token,
+    and as many a token and seen token in the two products of attention."""
+    blocks = len({linear.block for linear in shape.linears})
+    return 2 * shape.prunable * tokens + 4 * tokens * length * shape.hidden * blocks
+
+
+def head_operations(shape: ModelShape, tokens: float) -> float:
+    """Of the logits of `tokens` tokens."""
+    return 2 * shape.vocabulary * shape.hidden * tokens
+
+
+def gram_operations(shape: ModelShape, tokens: float) -> float:
+    """Of X^T X of every shared input."""
+    return sum(2 * tokens * shared.in_features**2 for shared in shape.shared)
+
+
+def solve_operations(shape: ModelShape) -> float:
+    """Of SparseGPT's two Cholesky factors and one inverse per shared input (4/3 n^3), and of its column loop."""
+    return sum(s.in_features**3 * 4 / 3 + s.out_features * s.in_features**2 for s in shape.shared)
+
+
+def prune_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `prune_model`: two passes over the calibration windows, statistics, selection."""
+    calibration = setting.study.calibration
+    tokens = calibration.windows * calibration.length
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations, held = 0.0, LIBRARIES + weights
+    if kind.method != "magnitude":
+        operations += 2 * forward_operations(shape, tokens, calibration.length)
+        held += tokens * shape.hidden * FLOAT32
+    if CHANGES_WEIGHTS[kind.method]:
+        operations += gram_operations(shape, tokens) + solve_operations(shape)
+        held += gram_memory(shape) + kept_share(kind.pattern) * shape.prunable * setting.weight_bytes(shape)
+    seconds = startup(weights) + operations / (setting.rate * REACHED) + SELECTION * shape.prunable
+    return Cost(seconds, held)
+
+
+def gram_memory(shape: ModelShape) -> float:
+    """Peak of the factorisation in bytes: Gram matrix, Hessian, two factors and the inverse, or the weights twice."""
+    return max(FLOAT32 * (5 * s.in_features**2 + 2 * s.in_features * s.out_features) for s in shape.shared)
+
+
+def perplexity_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `measure_perplexity`: one load, then every variant in turn."""
+    evaluation = setting.study.evaluation
+    tokens = evaluation.documents * setting.tokens_per_document
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations = forward_operations(shape, tokens, evaluation.length) + head_operations(shape, tokens)
+    applying = weights / LOADING
+    seconds = startup(weights) + kind.variants * (operations / (setting.rate * REACHED) + applying)
+    logits = 3 * FLOAT32 * min(LOGITS, shape.vocabulary * evaluation.batch * evaluation.length)
+    return Cost(seconds, LIBRARIES + weights + logits)
+
+
+def prepare_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `prepare_model`: weights made into a copy or linked, and all of them hashed."""
+    copied = shape.parameters * FLOAT32
+    source = setting.study.models[kind.model]
+    if source.packaged or source.gguf:
+        return Cost(STARTUP + 10 + copied / WRITING, LIBRARIES + copied)
+    return Cost(STARTUP + shape.parameters * shape.dtype_bytes / LOADING, LIBRARIES)
+
+
+def overlap_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `overlap_masks`: every pair of masks, a bit a weight."""
+    pairs = kind.variants * (kind.variants - 1) / 2
+    return Cost(1 + pairs * shape.prunable / 8 / LOADING, LIBRARIES)
+
+
+def gpu_bytes(shape: ModelShape, setting: Setting) -> float:
+    """What evaluation holds on a GPU: the whole model and its logits. Pruning has one block there at a time."""
+    return perplexity_cost(JobKind("", "perplexity", 1), shape, setting).memory - LIBRARIES
+
+
+def startup(weights: float) -> float:
+    """Seconds until a model of so many bytes is loaded."""
+    return STARTUP + weights / LOADING
+
+
+def constant(seconds: float) -> Callable[[JobKind, ModelShape | None, Setting], Cost]:
+    """A cost that hardly depends on anything."""
+    return lambda kind, shape, setting: Cost(seconds, LIBRARIES)
+
+
+COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
+    "collect": constant(1),
+    "prepare": prepare_cost,
+    "tokenize": constant(6),
+    "sample": constant(1),
+    "prune": prune_cost,
+    "perplexity": perplexity_cost,
+    "overlap": overlap_cost,
+    "tabulate_perplexity": constant(2),
+    "compare_calibrations": constant(5),
+    "draw_figures": constant(8),
+    "write_report": constant(3),
+}
+NEEDS_NO_SHAPE = {task for task in COSTS if task not in {"prepare", "prune", "perplexity", "overlap"}}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All jobs of a rule: their number, the seconds of all of them one after the other, the peak of the largest.
+
+    Seconds and memory are None where a model's shape is not known.
+    """
+
+    rule: str
+    jobs: int
+    seconds: float | None
+    memory: float | None
+
+
+def stages(kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: Setting) -> list[Stage]:
+    """The stages of a study in the order of its pipeline."""
+    rules = list(dict.fromkeys(kind.rule for kind in kinds))
+    return [_stage(rule, [kind for kind in kinds if kind.rule == rule], shapes, setting) for rule in rules]
+
+
+def _stage(rule: str, kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: Setting) -> Stage:
+    jobs = sum(kind.jobs for kind in kinds)
+    if any(kind.task not in NEEDS_NO_SHAPE and shapes.get(kind.model) is None for kind in kinds):
+        return Stage(rule, jobs, None, None)
+    costs = [COSTS[kind.task](kind, shapes.get(kind.model), setting) for kind in kinds]
+    seconds = sum(kind.jobs * cost.seconds for kind, cost in zip(kinds, costs, strict=True))
+    return Stage(rule, jobs, seconds, max(cost.memory for cost in costs))
+
+
+def wall_seconds(stage: Stage, side_by_side: int) -> float:
+    """Seconds of a stage when so many jobs run at a time."""
+    return stage.seconds / min(side_by_side, stage.jobs) if stage.seconds else 0.0
+
+
+def total_seconds(planned: list[Stage], side_by_side: int) -> float:
+    """Seconds of all stages whose cost is known, one stage after the other."""
+    return sum(wall_seconds(stage, side_by_side) for stage in planned)

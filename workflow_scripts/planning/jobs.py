@@ -1,0 +1,87 @@
+"""The jobs of a study, counted from its grid as the workflow counts them. Imports no torch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from workflow_scripts.study import CHANGES_WEIGHTS, Study
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """Jobs of one rule that cost the same.
+
+    Attributes:
+        rule: the rule's name.
+        task: what a job does, which decides its cost: see `effort.COSTS`.
+        jobs: how many there are.
+        model: the model they work on, None where they work on none or on all.
+        method: the pruning method, for jobs that prune.
+        pattern: its pattern, as in paths.
+        variants: how many variants one job takes in turn.
+    """
+
+    rule: str
+    task: str
+    jobs: int
+    model: str | None = None
+    method: str | None = None
+    pattern: str | None = None
+    variants: int = 1
+
+
+def documents_read(study: Study) -> set[tuple[str, str]]:
+    """The pairs of corpus and language that the study draws on."""
+    calibration = {(study.calibration.corpus, language) for language in study.calibration_languages()}
+    return calibration | {(study.evaluation.corpus, language) for language in study.evaluation.languages}
+
+
+def job_kinds(study: Study) -> Iterator[JobKind]:
+    """All jobs of a study that has no results yet, stage by stage in the order of the pipeline."""
+    grid = study.grid()
+    yield JobKind("collect_documents", "collect", len(documents_read(study)))
+    for stage in (_prepare, _prune, _evaluate, _overlap):
+        for model in grid.models:
+            yield from stage(study, model)
+    for rule in ("tabulate_perplexity", "compare_calibrations", "draw_figures", "write_report"):
+        yield JobKind(rule, rule, 1)
+
+
+def job_counts(study: Study) -> dict[str, int]:
+    """Rule -> number of jobs."""
+    counts: dict[str, int] = {}
+    for kind in job_kinds(study):
+        counts[kind.rule] = counts.get(kind.rule, 0) + kind.jobs
+    return counts
+
+
+def _prepare(study: Study, model: str) -> Iterator[JobKind]:
+    grid = study.grid()
+    yield JobKind("prepare_model", "prepare", 1, model)
+    yield JobKind("tokenize_documents", "tokenize", len(documents_read(study)), model)
+    yield JobKind("sample_calibration", "sample", len(grid.calibrations) * len(grid.seeds), model)
+
+
+def _prune(study: Study, model: str) -> Iterator[JobKind]:
+    grid = study.grid()
+    for pattern in grid.patterns:
+        yield JobKind("prune_model", "prune", 1, model, "magnitude", pattern)
+    for method, pattern in product(grid.methods, grid.patterns):
+        rule = "prune_model_and_weights" if CHANGES_WEIGHTS[method] else "prune_model"
+        yield JobKind(rule, "prune", len(grid.calibrations) * len(grid.seeds), model, method, pattern)
+
+
+def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
+    grid = study.grid()
+    languages, series = len(grid.languages), len(grid.patterns) * len(grid.calibrations)
+    # The dense model, and the magnitude mask of every pattern.
+    yield JobKind("measure_perplexity_of_one", "perplexity", (1 + len(grid.patterns)) * languages, model)
+    for method in grid.methods:
+        rule = "measure_perplexity_of_weights" if CHANGES_WEIGHTS[method] else "measure_perplexity"
+        yield JobKind(rule, "perplexity", series * languages, model, variants=len(grid.seeds))
+
+
+def _overlap(study: Study, model: str) -> Iterator[JobKind]:
+    grid = study.grid()
+    compared = 1 + len(grid.calibrations) * len(grid.seeds)
+    yield JobKind("overlap_masks", "overlap", len(grid.methods) * len(grid.patterns), model, variants=compared)

@@ -1,0 +1,85 @@
+"""Bytes on disk of a study's artifacts, by kind, and what `keep` lets go of."""
+
+from dataclasses import dataclass
+
+from workflow_scripts.masks.packing import bytes_per_row
+from workflow_scripts.planning.effort import FLOAT32, Setting, kept_share
+from workflow_scripts.planning.jobs import documents_read
+from workflow_scripts.planning.shapes import ModelShape
+from workflow_scripts.study import CHANGES_WEIGHTS, Study
+
+SMALL = 6_000
+"""Bytes of a small Parquet file, its provenance included."""
+REPORTS = 10_000_000
+"""Bytes of tables, figures and report."""
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """Artifacts of one kind.
+
+    Attributes:
+        kind: what they are.
+        files: how many.
+        bytes: of all of them together.
+        largest: of one of them.
+        keep: the key of `keep` that decides whether they stay, None for what always stays.
+    """
+
+    kind: str
+    files: int
+    bytes: float
+    largest: float = 0
+    keep: str | None = None
+
+
+def mask_bytes(shape: ModelShape) -> int:
+    """Of one mask store: a bit a weight, rows padded to whole bytes."""
+    return sum(linear.out_features * bytes_per_row(linear.in_features) for linear in shape.linears)
+
+
+def copy_bytes(study: Study, model: str, shape: ModelShape) -> int:
+    """Of a dense copy: float32 for packaged and GGUF models, nothing for models that are linked."""
+    source = study.models[model]
+    return shape.parameters * FLOAT32 if source.packaged or source.gguf else 0
+
+
+def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> list[Artifacts]:
+    """What the study writes below results/, for the models whose shapes are known."""
+    grid = study.grid()
+    draws = len(grid.calibrations) * len(grid.seeds)
+    copies = [size for model, shape in shapes.items() if (size := copy_bytes(study, model, shape))]
+    stores = len(grid.patterns) * (1 + len(grid.methods) * draws)
+    changed = [
+        kept_share(pattern) * shape.prunable * setting.weight_bytes(shape)
+        for shape in shapes.values()
+        for method in grid.methods
+        for pattern in grid.patterns
+        if CHANGES_WEIGHTS[method]
+        for _ in range(draws)
+    ]
+    window = study.calibration.windows * study.calibration.length * FLOAT32 + SMALL
+    evaluated = len(shapes) * len(list(grid.variants())) * len(grid.languages)
+    return [
+        Artifacts("dense copies", len(copies), sum(copies), max(copies, default=0), "dense"),
+        Artifacts("masks", len(shapes) * stores, stores * sum(map(mask_bytes, shapes.values()))),
+        Artifacts("kept weights", len(changed), sum(changed), max(changed, default=0), "weights"),
+        Artifacts("windows", len(shapes) * draws, len(shapes) * draws * window, window, "windows"),
+        Artifacts("diagnostics", len(shapes) * stores, len(shapes) * stores * 2 * SMALL),
+        _tokens(study, len(shapes), setting),
+        Artifacts("perplexity", evaluated, evaluated * SMALL),
+        Artifacts("tables, figures, report", 1, REPORTS),
+    ]
+
+
+def _tokens(study: Study, models: int, setting: Setting) -> Artifacts:
+    """Tokens of documents; at least what is evaluated on, for how many documents a corpus holds is not counted."""
+    files = models * len(documents_read(study))
+    documents = max(study.evaluation.documents, getattr(study.corpora[study.evaluation.corpus], "documents", 0))
+    return Artifacts("tokens", files, files * (documents * setting.tokens_per_document * FLOAT32 + SMALL))
+
+
+def needed_bytes(study: Study, found: list[Artifacts]) -> float:
+    """What the disk must hold at least: all that stays, the copies, which go last, and one file of what goes early."""
+    early = {key for key in ("weights", "windows") if not getattr(study.keep, key)}
+    return sum(a.largest if a.keep in early else a.bytes for a in found)
