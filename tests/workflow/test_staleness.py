@@ -40,7 +40,7 @@ def test_a_finished_study_has_nothing_to_do(project):
     [
         (PERPLEXITY, "    return sums\n", "    # A remark.\n\n    return sums\n"),
         (PERPLEXITY, '"""Nats of every scored token', '"""Losses of every scored token'),
-        ("workflow_scripts/study.py", "def _text(", "ANOTHER = 1\n\n\ndef _text("),
+        ("workflow_scripts/study/sections.py", "class Compute(", "ANOTHER = 1\n\n\nclass Compute("),
         ("workflow_scripts/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"'),
     ],
     ids=["comment", "docstring", "study", "version"],
