@@ -103,7 +103,7 @@ def test_mixtures_have_shares():
         ("compute", "fast", "compute: fast cannot stand here"),
         ("calibration", None, "calibration: there is nothing here"),
         ("calibration.windows", "eight", "calibration.windows: eight is text and no number; write a whole number from 1"),
-        ("calibration.windows", "8", "calibration.windows: '8' is text and no number"),
+        ("calibration.windows", "1e3", "calibration.windows: 1000.0 cannot stand here"),
         ("calibration.windows", 8.5, "calibration.windows: 8.5 cannot stand here; write a whole number from 1 up."),
         ("calibration.windows", 0, "calibration.windows: 0 cannot stand here; write a whole number from 1 up."),
         ("calibration.windows", True, "calibration.windows: YAML reads yes, on and true without quotes as True"),

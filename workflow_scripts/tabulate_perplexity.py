@@ -10,6 +10,13 @@ from workflow_scripts.artifacts import ArtifactError, make_provenance, read_prov
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, perplexity_path, tokens_path
 
+PERPLEXITY_TABLE = pl.Schema(
+    {c: pl.String for c in ("model", "variant", "method", "pattern", "sample", "propagation", "calibration")}
+    | {"seed": pl.Int32, "corpus": pl.String, "language": pl.String, "doc_id": pl.String, "nats": pl.Float64}
+    | {c: pl.Int32 for c in ("tokens", "bytes", "characters")}
+    | {"register": pl.String}
+)
+
 
 def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, code: str = "") -> None:
     """Write a row per model, variant, evaluation language and document.
@@ -39,7 +46,7 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
         parts.append(part.select(*columns, pl.all()))
     refuse_mixed_settings(files)
     order = ["model", "variant", "language", "doc_id"]
-    table = pl.concat(parts).sort(order)
+    table = pl.concat(parts).sort(order).select(PERPLEXITY_TABLE.names()).cast(dict(PERPLEXITY_TABLE))
     provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": files})
     write_table(output, table.to_arrow(), provenance)
 

@@ -76,6 +76,17 @@ def _unique(values: list) -> list:
     return values
 
 
+def _number(value: Any) -> Any:
+    """Text that spells a number is one: that is how Snakemake hands over what stands inside `--config section={...}`."""
+    if isinstance(value, str):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    return value
+
+
 def unique_list(entry: Any) -> Any:
     """A list of at least one entry, without doubles."""
     return Annotated[list[entry], Field(min_length=1), AfterValidator(_unique)]
@@ -104,8 +115,14 @@ Pattern = Annotated[
     str, Strict(), BeforeValidator(_pattern), Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"')
 ]
 Method = Annotated[Literal["sparsegpt", "wanda"], BeforeValidator(_method)]
-Positive = Annotated[int, Strict(), Field(ge=1, lt=2**31), Allowed("a whole number from 1 up")]
-FromZero = Annotated[int, Strict(), Field(ge=0, lt=2**31), Allowed("a whole number from 0 up")]
-Length = Annotated[int, Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
-Share = Annotated[float, Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
-Weight = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False), Allowed("a number above 0")]
+Positive = Annotated[
+    int, BeforeValidator(_number), Strict(), Field(ge=1, lt=2**31), Allowed("a whole number from 1 up")
+]
+FromZero = Annotated[
+    int, BeforeValidator(_number), Strict(), Field(ge=0, lt=2**31), Allowed("a whole number from 0 up")
+]
+Length = Annotated[int, BeforeValidator(_number), Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
+Share = Annotated[float, BeforeValidator(_number), Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
+Weight = Annotated[
+    float, BeforeValidator(_number), Strict(), Field(gt=0, allow_inf_nan=False), Allowed("a number above 0")
+]

@@ -71,14 +71,15 @@ def walk_keys(root: type[BaseModel], place: tuple[str, ...] = ()) -> Iterator[tu
     """Every key of the study with its place, sections first and then what stands in them."""
     for name, field in root.model_fields.items():
         yield (*place, name), field
-        for section, below in _sections_below(field.rebuild_annotation(), (*place, name)):
+        for section, below in sections_below(field.rebuild_annotation(), (*place, name)):
             yield from walk_keys(section, below)
 
 
-def _sections_below(annotation: Any, place: tuple[str, ...]) -> Iterator[tuple[type[BaseModel], tuple[str, ...]]]:
+def sections_below(annotation: Any, place: tuple[str, ...]) -> Iterator[tuple[type[BaseModel], tuple[str, ...]]]:
+    """The sections that stand at a place, each with its place; below names of one's choice, `<name>` stands for them."""
     kind, _ = _unwrapped(annotation)
     if get_origin(kind) is dict:
-        yield from _sections_below(get_args(kind)[1], (*place, "<name>"))
+        yield from sections_below(get_args(kind)[1], (*place, "<name>"))
         return
     for section in sections_of(kind):
         yield section, place
