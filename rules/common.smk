@@ -18,9 +18,11 @@ shell.prefix(
 from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
+from workflow_scripts.failures import describe_failure
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
+from workflow_scripts.study.file import index_study
 
 # A study given with --configfile replaces the default and never merges with it.
 if not workflow.overwrite_configfiles:
@@ -29,9 +31,18 @@ if not workflow.overwrite_configfiles:
 
 
 try:
-    STUDY = study.read_study(config)
+    given = workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"]
+    STUDY = study.read_study(
+        config,
+        # Of several files that Snakemake merges, no line is sure.
+        index_study(Path(given[0])) if len(given) == 1 else None,
+        # The texts are read once, and not again by every job of a cluster.
+        with_texts=workflow.is_main_process,
+    )
 except study.StudyError as error:
-    raise WorkflowError(f"The study cannot be run:\n{error}") from None
+    # An exception would show this file and line, where nothing is wrong.
+    logger.error(f"The study cannot be run:\n{error}")
+    sys.exit(1)
 
 
 def methods(changing_weights):
@@ -194,7 +205,7 @@ def calibration_tokens(wildcards):
     return expand(
         TOKENS,
         model=wildcards.model,
-        corpus=STUDY.corpus_of(wildcards.calibration),
+        corpus=STUDY.calibration.corpus_of(wildcards.calibration),
         language=sources_of(wildcards.calibration),
     )
 
@@ -210,7 +221,7 @@ def calibration_parameters(wildcards):
     section = STUDY.calibration
     return canonical_json(
         {
-            "corpus": STUDY.corpus_of(wildcards.calibration),
+            "corpus": STUDY.calibration.corpus_of(wildcards.calibration),
             "mixture": sources_of(wildcards.calibration),
             "windows": section.windows,
             "documents": section.documents,
@@ -404,3 +415,21 @@ def reproduction():
     given = os.path.relpath(workflow.overwrite_configfiles[0], workflow.basedir)
     name = os.path.basename(given) if given.startswith("..") else given
     return f"snakemake --cores all --configfile {name}"
+
+
+def failure():
+    """What the user reads last: the sentence of every failed step, where its log is, and how to go on."""
+    failed = [
+        job
+        for entry in workflow.scheduler.failed
+        for job in getattr(entry, "jobs", [entry])
+    ]
+    return describe_failure(
+        [(job.rule.name, [str(path) for path in job.log]) for job in failed], sys.argv
+    )
+
+
+onerror:
+    # A job on a cluster is a run of its own, of which the user did not type the command.
+    if workflow.is_main_process:
+        logger.error(failure())

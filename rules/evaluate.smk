@@ -99,6 +99,7 @@ use rule score_cloze as score_cloze_of_weights with:
         weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
     wildcard_constraints:
         series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    priority: 0 if STUDY.keep.weights else 1
 
 
 use rule score_cloze as score_cloze_of_one with:

@@ -12,6 +12,14 @@ from workflow_scripts.masks.overlap import overlaps
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.paths import Grid, Variant
 
+OVERLAP_SCHEMA = pl.Schema(
+    {c: pl.String for c in ("model", "method", "pattern", "sample", "propagation", "relation")}
+    | {c: pl.String for c in ("calibration_a", "calibration_b")}
+    | {"seed_a": pl.Int64, "seed_b": pl.Int64, "block": pl.Int32, "module": pl.String}
+    | {c: pl.Int64 for c in ("kept_a", "kept_b", "intersection", "union")}
+    | {"iou": pl.Float64}
+)
+
 
 def overlap_masks(
     *,
@@ -68,7 +76,7 @@ def overlap_masks(
         "pattern": pattern,
     }
     provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks})
-    write_table(output, pl.DataFrame(rows).cast({"block": pl.Int32}).to_arrow(), provenance)
+    write_table(output, pl.DataFrame(rows, schema=OVERLAP_SCHEMA).to_arrow(), provenance)
 
 
 def comparable(a: Variant, b: Variant, languages: dict[str, list[str]]) -> bool:

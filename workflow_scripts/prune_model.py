@@ -24,6 +24,20 @@ from workflow_scripts.pruning.engine import Calibration, LinearResult, prune_seq
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 
+LAYERS_SCHEMA = pa.schema(
+    [
+        pa.field("block", pa.int64()),
+        pa.field("module", pa.string()),
+        pa.field("sparsity", pa.float64()),
+        pa.field("local_error", pa.float64()),
+        pa.field("path_error", pa.float64()),
+        pa.field("signal_to_noise", pa.float64()),
+        pa.field("damping", pa.float64()),
+        pa.field("sample_tokens", pa.int64()),
+    ]
+)
+"""`block` and `module`, then the fields of `pruning.engine.Diagnostics`."""
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -96,7 +110,7 @@ def write_variant(
                 kept[weight_key(result.block, result.module)] = gather_kept(result.mask, result.weight)
     if weights:
         write_tensors(weights, kept, provenance)
-    write_table(layers, pa.Table.from_pylist(rows), provenance)
+    write_table(layers, pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA), provenance)
 
 
 if __name__ == "__main__":

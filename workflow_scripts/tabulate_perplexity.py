@@ -11,6 +11,13 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, perplexity_path, tokens_path
 
+PERPLEXITY_TABLE = pl.Schema(
+    {c: pl.String for c in ("model", "variant", "method", "pattern", "sample", "propagation", "calibration")}
+    | {"seed": pl.Int32, "corpus": pl.String, "language": pl.String, "doc_id": pl.String, "nats": pl.Float64}
+    | {c: pl.Int32 for c in ("tokens", "bytes", "characters")}
+    | {"register": pl.String}
+)
+
 
 def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, code: str = "") -> None:
     """Write a row per model, variant, evaluation language and document.
@@ -36,7 +43,8 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
     )
     table = gather(files).join(registers, on=["model", "language", "doc_id"], how="left")
     provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": list(files)})
-    write_table(output, table.sort("model", "variant", "language", "doc_id").to_arrow(), provenance)
+    table = table.sort("model", "variant", "language", "doc_id").select(PERPLEXITY_TABLE.names())
+    write_table(output, table.cast(dict(PERPLEXITY_TABLE)).to_arrow(), provenance)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.conftest import save_checkpoint
 from tests.planning.sizes import SHAPE
 from workflow_scripts.planning import storage
 from workflow_scripts.planning.effort import Setting
@@ -33,7 +34,12 @@ def test_kept_weights_take_their_share_and_copies_float32():
 
 
 def test_a_linked_model_is_no_copy(tmp_path):
-    study = read_study(DEFAULT | {"models": {"mine": {"path": str(tmp_path)}}})
+    source = save_checkpoint(tmp_path / "mine")
+    study = read_study(
+        DEFAULT
+        | {"models": {"mine": {"path": str(source)}}}
+        | {"calibration": DEFAULT["calibration"] | {"length": 64}, "evaluation": DEFAULT["evaluation"] | {"length": 64}}
+    )
     assert storage.copy_bytes(study, "mine", SHAPE) == 0
 
 

@@ -1,5 +1,9 @@
 """Snakemake as it is typed: studies replace the default, mistakes stop it with a sentence, the default is fast to plan."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -25,30 +29,79 @@ def test_the_default_study_plans_every_variant(project):
         assert f"results/pruned/gemma-3-270m/{variant}/masks.parquet" in done.stdout
 
 
+def edited(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, (old, text)
+    return text.replace(old, new)
+
+
 @pytest.mark.parametrize(
-    ("key", "value", "sentence"),
+    ("old", "new", "sentences"),
     [
-        ("windos", 3, "calibration.windos: there is no such key; did you mean windows?"),
-        ("calibrations", ["aa", "zz"], "calibration wants zz, which corpus letters does not have: it has aa, bb, cc"),
+        (
+            "  windows: 2\n",
+            "  windos: 2\n",
+            ["calibration.windos: there is no such key; did you mean windows?"],
+        ),
+        (
+            "  - bb\n  corpus",
+            "  - zz\n  corpus",
+            ["calibration wants zz, which corpus letters does not have: it has aa, bb, cc"],
+        ),
+        (
+            "study: tiny",
+            "study: tiny\nstudy: other",
+            ["study: this key is written twice, on lines 31 and 32; keep one"],
+        ),
+        (
+            "- 0.5",
+            "- 2:4",
+            ['pruning.patterns.0: YAML reads 2:4 without quotes as 124, in minutes; write "2:4" in quotes.'],
+        ),
+        ("path: inputs/tiny", "path: inputs/huge", ["models.tiny.path: inputs/huge is not there"]),
+        ("- 0\n  windows: 2", "- 30\n  windows: 2", ["calibration.seeds: seed 30 wants 31 disjoint shares"]),
+        (
+            "- wanda",
+            "- wandas",
+            ["pruning.methods.1: wandas is not known; write one of sparsegpt, wanda; did you mean wanda?"],
+        ),
     ],
 )
-def test_a_mistake_stops_before_any_job(project, key, value, sentence):
-    study = {**project.study, "calibration": {**project.study["calibration"], key: value}}
-    (project.folder / "wrong.yaml").write_text(yaml.safe_dump(study))
+def test_a_mistake_stops_before_any_job(project, old, new, sentences):
+    text = yaml.safe_dump(project.study)
+    (project.folder / "wrong.yaml").write_text(edited(text, old, new))
     done = project.attempt(study="wrong.yaml")
     assert done.returncode == 1
-    assert sentence in done.stdout
+    assert "The study cannot be run:" in done.stdout
+    for sentence in sentences:
+        assert re.search(rf"^wrong.yaml, line \d+: .*{re.escape(sentence)}", done.stdout, re.MULTILINE)
+    assert "Traceback" not in done.stdout and ".smk" not in done.stdout
     assert not (project.folder / "results").exists()
 
 
-def test_too_few_documents_stop_the_study_with_the_numbers(project):
-    project.study["calibration"]["seeds"] = [0, 60]
+def test_the_configuration_of_a_study_is_checked_without_snakemake(project):
+    (project.folder / "tab.yaml").write_text("study: tab\n\tmodels: 3\n")
+    for name, sentence in [("tab.yaml", "tab.yaml, line 2: this is not YAML"), ("none.yaml", "none.yaml is not there")]:
+        command = [sys.executable, "-m", "workflow_scripts.study", name]
+        done = subprocess.run(command, cwd=project.folder, text=True, capture_output=True)
+        assert done.returncode == 1
+        assert sentence in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_failed_job_ends_with_its_sentence_its_log_and_how_to_go_on(project):
+    # One document of 60 letters is no window of 64 tokens: only the tokenizer knows.
+    project.study["calibration"] |= {"sampling": "long", "length": 61, "windows": 2}
     (project.folder / "many.yaml").write_text(yaml.safe_dump(project.study))
-    done = project.attempt("results/calibration/tiny/letters-2x16/aa/60.parquet", study="many.yaml")
+    log = "logs/sample_calibration/tiny/letters-2x61-long/aa/0.log"
+    done = project.attempt("results/calibration/tiny/letters-2x61-long/aa/0.parquet", study="many.yaml")
     assert done.returncode == 1
-    log = (project.folder / "logs/sample_calibration/tiny/letters-2x16/aa/60.log").read_text()
-    assert "calibration tokens of language 'aa' left for seed 60" in log
-    assert "take fewer or shorter windows, fewer seeds, or a larger corpus" in log
+    sentence = (
+        "Corpus 'letters' has 0 calibration tokens of language 'aa' in documents longer than 61 tokens left for seed 0"
+    )
+    assert f"sample_calibration failed: {sentence}, which needs 122 (2 windows of 61" in done.stdout
+    end = done.stdout[done.stdout.rindex("sample_calibration failed") :]
+    assert f"log: {log}" in end
+    assert "snakemake --cores 2 results/calibration/tiny/letters-2x61-long/aa/0.parquet --configfile many.yaml" in end
+    assert "take fewer or shorter windows, fewer seeds, or a larger corpus" in (project.folder / log).read_text()
 
 
 def test_every_rule_has_a_step_a_log_and_an_environment():

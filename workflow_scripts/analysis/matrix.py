@@ -9,6 +9,17 @@ CELL = [*SETTING, "calibration", "corpus", "language"]
 NATS_PER_BIT = math.log(2)
 BITS_PER_BYTE, NATS_PER_TOKEN = "bits per byte", "nats per token"
 UNITS = ["perplexity", "bits_per_byte", "ratio_to_dense"]
+MATRIX = pl.Schema(
+    {c: pl.String for c in [*SETTING, "calibration"]}
+    | {"seed": pl.Int32, "corpus": pl.String, "language": pl.String, "unit": pl.String, "documents": pl.Int64}
+    | {"nats": pl.Float64, "tokens": pl.Int64, "bytes": pl.Int64, "characters": pl.Int64}
+    | {c: pl.Float64 for c in ("perplexity", "bits_per_byte", "dense_nats", "ratio_to_dense")}
+)
+MEAN_MATRIX = pl.Schema(
+    {c: pl.String for c in CELL}
+    | {"seeds": pl.Int64, "unit": pl.String, "documents": pl.Int64, "tokens": pl.Int64, "bytes": pl.Int64}
+    | {f"{unit}{suffix}": pl.Float64 for unit in UNITS for suffix in ("", "_min", "_max")}
+)
 
 
 def with_dense(perplexity: pl.DataFrame) -> pl.DataFrame:
@@ -75,11 +86,9 @@ def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
             ),
             ratio_to_dense=((pl.col("nats") - pl.col("dense_nats")) / pl.col("tokens")).exp(),
         )
-        .select(
-            *keys, "unit", "documents", "nats", "tokens", "bytes", "characters", "perplexity", "bits_per_byte",
-            "dense_nats", "ratio_to_dense",
-        )
-    )  # fmt: skip
+        .select(MATRIX.names())
+        .cast(dict(MATRIX))
+    )
 
 
 def mean_matrix(rows: pl.DataFrame) -> pl.DataFrame:
@@ -105,6 +114,8 @@ def mean_matrix(rows: pl.DataFrame) -> pl.DataFrame:
             *(pl.col(c).first() for c in ("unit", "documents", "tokens", "bytes")),
             *aggregates,
         )
+        .select(MEAN_MATRIX.names())
+        .cast(dict(MEAN_MATRIX))
     )
 
 

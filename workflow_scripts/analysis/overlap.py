@@ -12,6 +12,25 @@ import polars as pl
 from workflow_scripts.analysis.matrix import SETTING
 
 PAIR = ["calibration_a", "calibration_b"]
+BY = {"block": pl.Int32, "module": pl.String}
+
+
+def pooled_schema(by: Sequence[str] = ()) -> pl.Schema:
+    """Columns of `pooled`."""
+    return pl.Schema(
+        {c: pl.String for c in [*SETTING, "relation", *PAIR]}
+        | {key: BY[key] for key in by}
+        | {"mask_pairs": pl.Int64, "intersection": pl.Int64, "union": pl.Int64, "iou": pl.Float64}
+    )
+
+
+def positions_schema(by: Sequence[str] = ()) -> pl.Schema:
+    """Columns of `positions`."""
+    return pl.Schema(
+        {c: pl.String for c in [*SETTING, *PAIR]}
+        | {key: BY[key] for key in by}
+        | {c: pl.Float64 for c in ("floor", "iou", "ceiling", "position")}
+    )
 
 
 def pooled(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
@@ -27,7 +46,7 @@ def pooled(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
         sum of intersections / sum of unions, so that large linears weigh more.
     """
     keys = [*SETTING, "relation", *PAIR, *by]
-    return _pool(_ordered(overlap), keys)
+    return _pool(_ordered(overlap), keys).select(pooled_schema(by).names()).cast(dict(pooled_schema(by)))
 
 
 def positions(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
@@ -55,7 +74,8 @@ def positions(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
     room = pl.col("ceiling") - pl.col("floor")
     return (
         between.with_columns(position=pl.when(room > 0).then((pl.col("iou") - pl.col("floor")) / room))
-        .select(*keys, "floor", "iou", "ceiling", "position")
+        .select(positions_schema(by).names())
+        .cast(dict(positions_schema(by)))
         .sort(keys)
     )
 

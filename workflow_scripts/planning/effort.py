@@ -27,6 +27,10 @@ REACHED = 0.8
 LOGITS = 2**26
 """Logits held at a time, see `evaluation.perplexity`, and three times over in the loss."""
 FLOAT32 = 4
+TOKENS_PER_ITEM = 40
+"""Tokens of a cloze item that go through the model, the continuations of its prompt by eight candidates included."""
+SCORED_PER_ITEM = 10
+"""Tokens of a cloze item after which a candidate's next token is scored."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,13 @@ class Setting:
     rate: float
     dtype_bytes: int
     tokens_per_document: float
+
+    def calibration_tokens(self) -> float:
+        """Tokens of a calibration; an estimate where it is matched on content."""
+        calibration = self.study.calibration
+        if calibration.windows is None:
+            return calibration.documents * self.tokens_per_document
+        return calibration.windows * calibration.length
 
     def weight_bytes(self, shape: ModelShape) -> int:
         """Bytes of a weight of this model in memory."""
@@ -88,7 +99,7 @@ def solve_operations(shape: ModelShape) -> float:
 def prune_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     """A job of `prune_model`: two passes over the calibration windows, statistics, selection."""
     calibration = setting.study.calibration
-    tokens = calibration.windows * calibration.length
+    tokens = setting.calibration_tokens()
     weights = shape.parameters * setting.weight_bytes(shape)
     operations, held = 0.0, LIBRARIES + weights
     if kind.method != "magnitude":
@@ -116,6 +127,25 @@ def perplexity_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     seconds = startup(weights) + kind.variants * (operations / (setting.rate * REACHED) + applying)
     logits = 3 * FLOAT32 * min(LOGITS, shape.vocabulary * evaluation.batch * evaluation.length)
     return Cost(seconds, LIBRARIES + weights + logits)
+
+
+def cloze_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `score_cloze`: one load, then every variant in turn; candidates share the tokens of their prompt."""
+    evaluation = setting.study.evaluation
+    tokens, scored = evaluation.cloze * TOKENS_PER_ITEM, evaluation.cloze * SCORED_PER_ITEM
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations = forward_operations(shape, tokens, TOKENS_PER_ITEM) + head_operations(shape, scored)
+    seconds = startup(weights) + kind.variants * (operations / (setting.rate * REACHED) + weights / LOADING)
+    return Cost(seconds, LIBRARIES + weights + FLOAT32 * LOGITS)
+
+
+def generate_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `make_control` that writes texts: the weights are read once a token of a batch."""
+    calibration = setting.study.calibration
+    documents = max(64, (calibration.documents or calibration.windows) * len(calibration.seeds))
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations = documents * setting.tokens_per_document * 2 * (shape.prunable + shape.vocabulary * shape.hidden)
+    return Cost(startup(weights) + 2 * operations / (setting.rate * REACHED), LIBRARIES + 1.3 * weights)
 
 
 def prepare_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
@@ -152,16 +182,20 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "collect": constant(1),
     "prepare": prepare_cost,
     "tokenize": constant(6),
+    "control": constant(6),
+    "generate": generate_cost,
     "sample": constant(1),
     "prune": prune_cost,
     "perplexity": perplexity_cost,
+    "cloze": cloze_cost,
     "overlap": overlap_cost,
     "tabulate_perplexity": constant(2),
+    "tabulate_cloze": constant(2),
     "compare_calibrations": constant(5),
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
-NEEDS_NO_SHAPE = {task for task in COSTS if task not in {"prepare", "prune", "perplexity", "overlap"}}
+NEEDS_SHAPE = {"generate", "prepare", "prune", "perplexity", "cloze", "overlap"}
 
 
 @dataclass(frozen=True)
@@ -185,7 +219,7 @@ def stages(kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: 
 
 def _stage(rule: str, kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: Setting) -> Stage:
     jobs = sum(kind.jobs for kind in kinds)
-    if any(kind.task not in NEEDS_NO_SHAPE and shapes.get(kind.model) is None for kind in kinds):
+    if any(kind.task in NEEDS_SHAPE and shapes.get(kind.model) is None for kind in kinds):
         return Stage(rule, jobs, None, None)
     costs = [COSTS[kind.task](kind, shapes.get(kind.model), setting) for kind in kinds]
     seconds = sum(kind.jobs * cost.seconds for kind, cost in zip(kinds, costs, strict=True))

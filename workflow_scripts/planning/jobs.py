@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from workflow_scripts.study import CHANGES_WEIGHTS, Study
+from workflow_scripts.study.sections import Control
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,24 @@ class JobKind:
 
 def documents_read(study: Study) -> set[tuple[str, str]]:
     """The pairs of corpus and language that the study draws on."""
-    calibration = {(study.calibration.corpus, language) for language in study.calibration_languages()}
+    drawn = study.calibration_languages().items()
+    calibration = {(corpus, language) for corpus, languages in drawn for language in languages}
     return calibration | {(study.evaluation.corpus, language) for language in study.evaluation.languages}
 
 
 def job_kinds(study: Study) -> Iterator[JobKind]:
     """All jobs of a study that has no results yet, stage by stage in the order of the pipeline."""
+    return (kind for kind in _stages(study) if kind.jobs)
+
+
+def _stages(study: Study) -> Iterator[JobKind]:
     grid = study.grid()
     yield JobKind("collect_documents", "collect", len(documents_read(study)))
     for stage in (_prepare, _prune, _evaluate, _overlap):
         for model in grid.models:
             yield from stage(study, model)
-    for rule in ("tabulate_perplexity", "compare_calibrations", "draw_figures", "write_report"):
+    cloze = ["tabulate_cloze"] if grid.cloze_languages else []
+    for rule in ("tabulate_perplexity", *cloze, "compare_calibrations", "draw_figures", "write_report"):
         yield JobKind(rule, rule, 1)
 
 
@@ -59,7 +66,17 @@ def _prepare(study: Study, model: str) -> Iterator[JobKind]:
     grid = study.grid()
     yield JobKind("prepare_model", "prepare", 1, model)
     yield JobKind("tokenize_documents", "tokenize", len(documents_read(study)), model)
+    for task in ("control", "generate"):
+        made = {control for control in _controls(study) if (control.kind == "generated") == (task == "generate")}
+        yield JobKind("make_control", task, len({control.tokens for control in made}), model)
     yield JobKind("sample_calibration", "sample", len(grid.calibrations) * len(grid.seeds), model)
+
+
+def _controls(study: Study) -> list[Control]:
+    """The controls whose texts are made, from those of a language."""
+    section = study.calibration
+    drawn = [section.controls[name] for name in section.calibrations if name in section.controls]
+    return [control for control in drawn if control.kind != "corpus"]
 
 
 def _prune(study: Study, model: str) -> Iterator[JobKind]:
@@ -73,12 +90,16 @@ def _prune(study: Study, model: str) -> Iterator[JobKind]:
 
 def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
     grid = study.grid()
-    languages, series = len(grid.languages), len(grid.patterns) * len(grid.calibrations)
-    # The dense model, and the magnitude mask of every pattern.
-    yield JobKind("measure_perplexity_of_one", "perplexity", (1 + len(grid.patterns)) * languages, model)
-    for method in grid.methods:
-        rule = "measure_perplexity_of_weights" if CHANGES_WEIGHTS[method] else "measure_perplexity"
-        yield JobKind(rule, "perplexity", series * languages, model, variants=len(grid.seeds))
+    series = len(grid.patterns) * len(grid.calibrations)
+    for rule, task, languages in (
+        ("measure_perplexity", "perplexity", len(grid.languages)),
+        ("score_cloze", "cloze", len(grid.cloze_languages)),
+    ):
+        # The dense model, and the magnitude mask of every pattern.
+        yield JobKind(f"{rule}_of_one", task, (1 + len(grid.patterns)) * languages, model)
+        for method in grid.methods:
+            ending = "_of_weights" if CHANGES_WEIGHTS[method] else ""
+            yield JobKind(f"{rule}{ending}", task, series * languages, model, variants=len(grid.seeds))
 
 
 def _overlap(study: Study, model: str) -> Iterator[JobKind]:

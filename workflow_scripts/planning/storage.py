@@ -8,6 +8,8 @@ from workflow_scripts.planning.jobs import documents_read
 from workflow_scripts.planning.shapes import ModelShape
 from workflow_scripts.study import CHANGES_WEIGHTS, Study
 
+ITEM = 130
+"""Bytes of a cloze item's row."""
 SMALL = 6_000
 """Bytes of a small Parquet file, its provenance included."""
 REPORTS = 10_000_000
@@ -58,8 +60,11 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         if CHANGES_WEIGHTS[method]
         for _ in range(draws)
     ]
-    window = study.calibration.windows * study.calibration.length * FLOAT32 + SMALL
+    calibration = study.calibration
+    # Matched on content, a document is taken for a window: an upper bound for short texts.
+    window = calibration.shares * calibration.length * FLOAT32 + SMALL
     evaluated = len(shapes) * len(list(grid.variants())) * len(grid.languages)
+    scored = len(shapes) * len(list(grid.variants())) * len(grid.cloze_languages)
     return [
         Artifacts("dense copies", len(copies), sum(copies), max(copies, default=0), "dense"),
         Artifacts("masks", len(shapes) * stores, stores * sum(map(mask_bytes, shapes.values()))),
@@ -68,6 +73,7 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         Artifacts("diagnostics", len(shapes) * stores, len(shapes) * stores * 2 * SMALL),
         _tokens(study, len(shapes), setting),
         Artifacts("perplexity", evaluated, evaluated * SMALL),
+        Artifacts("cloze items", scored, scored * (SMALL + study.evaluation.cloze * ITEM)),
         Artifacts("tables, figures, report", 1, REPORTS),
     ]
 

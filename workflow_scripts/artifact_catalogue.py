@@ -1,0 +1,258 @@
+"""Every kind of artifact: where it is, which step writes it, what one row is, and what its columns mean.
+
+A new table is one entry of `ARTIFACTS`. Its schema is the object that the code writes it by, and a column that `COMMON`
+describes needs no words of its own. A test holds the entries against the files of a real run.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+import pyarrow as pa
+
+from workflow_scripts.analysis import effects, matrix, overlap
+from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
+from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
+from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
+from workflow_scripts.evaluation.perplexity import PERPLEXITY_SCHEMA
+from workflow_scripts.masks.store import SCHEMA as MASKS_SCHEMA
+from workflow_scripts.overlap_masks import OVERLAP_SCHEMA
+from workflow_scripts.prune_model import LAYERS_SCHEMA
+from workflow_scripts.tabulate_perplexity import PERPLEXITY_TABLE
+
+PLACEHOLDERS = {
+    "variant": r"dense|(?:[^/]+/){4}\d+",
+    "seed": r"\d+",
+    "file": r"(?!provenance\.json$)[^/]+",
+    "format": r"svg|png",
+}
+"""What stands for a placeholder of a path pattern, where that is not simply one folder or name."""
+
+COMMON = {
+    "model": "name of the model in the study",
+    "variant": "`dense`, or method/pattern/sample-propagation/calibration/seed",
+    "method": "pruning method; `dense` for the model as it came",
+    "pattern": "which weights went, as in paths: `0.5`, `2of4`; `none` for the dense model",
+    "sample": "calibration sample, {corpus}-{windows}x{length}; `none` without calibration",
+    "propagation": "what a block saw at calibration; `none` without calibration",
+    "calibration": "language or mixture of the calibration texts; `none` without calibration",
+    "calibration_a": "calibration of the first of the two",
+    "calibration_b": "calibration of the second of the two; `none` for the magnitude mask",
+    "seed": "which draw of calibration documents",
+    "seeds": "number of seeds behind the row",
+    "language": "language of the texts",
+    "corpus": "evaluation sample, {corpus}-{documents}x{length}",
+    "doc_id": "name of the document, shared across the languages of a parallel corpus",
+    "split": "`calibration` or `evaluation`",
+    "register": "kind of text, empty when unknown",
+    "unit": "unit of losses: bits per byte, or nats per token where texts have no known size",
+    "documents": "number of documents behind the row",
+    "nats": "negative log-likelihood of the scored tokens, in nats",
+    "tokens": "number of scored tokens",
+    "bytes": "size of the texts in UTF-8, in bytes; 0 where windows cross documents",
+    "characters": "size of the texts, in characters; 0 where windows cross documents",
+    "block": "number of the decoder layer, from 0",
+    "module": "name of the linear within its block, such as `self_attn.q_proj`",
+    "relation": "`magnitude`: calibrated against magnitude; `same`: one calibration, two seeds; `between`: two calibrations",
+    "mask_pairs": "number of pairs of masks behind the row",
+    "intersection": "number of weights that both masks keep",
+    "union": "number of weights that either mask keeps",
+    "iou": "intersection over union",
+    "floor": "pooled overlap of the two calibrations with the magnitude mask; empty when not measured",
+    "ceiling": "pooled overlap of the same calibration with another seed; empty with one seed",
+    "position": "(iou - floor) / (ceiling - floor): 0 is no text at all, 1 is another seed",
+}
+"""Column -> what it means, wherever it stands."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A kind of artifact.
+
+    Attributes:
+        title: what it is.
+        path: pattern below results/, with a placeholder in braces for each part that varies.
+        step: the step that writes it.
+        row: what one row of a table, one tensor or one key is.
+        schema: the schema of a table; None for other files.
+        columns: column -> meaning, where `COMMON` does not say it; for a JSON record, key -> meaning.
+    """
+
+    title: str
+    path: str
+    step: str
+    row: str
+    schema: pa.Schema | pl.Schema | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arrow_schema(self) -> pa.Schema | None:
+        """The schema as it stands in the Parquet file."""
+        if isinstance(self.schema, pl.Schema):
+            return pl.DataFrame(schema=self.schema).to_arrow().schema
+        return self.schema
+
+    def meanings(self) -> dict[str, str]:
+        """Column or key -> what it means, in stored order.
+
+        Raises:
+            KeyError: a column is described nowhere.
+        """
+        names = self.columns if self.arrow_schema is None else self.arrow_schema.names
+        return {name: self.columns[name] if name in self.columns else COMMON[name] for name in names}
+
+    def matches(self, path: str) -> bool:
+        """Whether a path below results/ is of this kind."""
+        parts = re.split(r"\{(\w+)\}", self.path)
+        pattern = "".join(
+            f"(?:{PLACEHOLDERS.get(part, '[^/]+')})" if number % 2 else re.escape(part)
+            for number, part in enumerate(parts)
+        )
+        return re.fullmatch(pattern, path) is not None
+
+
+def table(name: str, row: str, schema: pl.Schema, **columns: str) -> Artifact:
+    """A table of `compare_calibrations`."""
+    path = f"reports/{{study}}/tables/{name}.parquet"
+    return Artifact(f"Table `{name}`", path, "compare_calibrations", row, schema, columns)
+
+
+ARTIFACTS = (
+    Artifact(
+        "Record of a model", "models/{model}/provenance.json", "prepare_model", "a property of the dense model",
+        columns={
+            "source": "where the model comes from: kind, name, revision or digest, licence",
+            "architecture": "class of the model in transformers",
+            "parameters": "number of stored weights",
+            "boundary": "token ids between texts: bos, eos, blank_line",
+            "tensors": "name of a tensor -> SHA-256 of its type, shape and bytes",
+            "files": "name of any other file of the checkpoint -> SHA-256",
+            "provenance": "what made the artifact: step, parameters, digests of code and inputs, versions",
+        },
+    ),
+    Artifact(
+        "Dense model", "models/{model}/{file}", "prepare_model",
+        "a file of a checkpoint directory that transformers loads; links, where the model was at hand",
+    ),
+    Artifact(
+        "Documents", "corpora/{corpus}/{language}.parquet", "collect_documents",
+        "a document, calibration first, in the order of drawing", DOCUMENTS_SCHEMA,
+        {
+            "text": "the whole text",
+            "sentences": "its sentences in order, empty when unknown",
+            "origin": "language in which the text was first written, empty when unknown",
+            "source": "where the text comes from",
+            "licence": "terms of its use",
+        },
+    ),
+    Artifact(
+        "Tokens", "tokens/{model}/{corpus}/{language}.parquet", "tokenize_documents", "a document", TOKENS_SCHEMA,
+        {
+            "token_ids": "its tokens, without special tokens",
+            "bytes": "size of the text in UTF-8, in bytes",
+            "characters": "size of the text, in characters",
+        },
+    ),
+    Artifact(
+        "Calibration windows", "calibration/{model}/{sample}/{calibration}/{seed}.parquet", "sample_calibration",
+        "a window", WINDOWS_SCHEMA,
+        {
+            "window": "number of the window, from 0",
+            "weight": "weight of the window in the statistics; the windows of a language weigh its exact share",
+            "doc_ids": "documents that the window is cut from, in order",
+            "token_ids": "the tokens that go through the model, BOS among them",
+        },
+    ),
+    Artifact(
+        "Masks", "pruned/{model}/{variant}/masks.parquet", "prune_model",
+        "a linear, in a row group of its own; read it with `workflow_scripts.masks.store.MaskStore`", MASKS_SCHEMA,
+        {
+            "out_features": "rows of the weight matrix",
+            "in_features": "columns of the weight matrix",
+            "kept": "number of weights that are kept",
+            "packed": "the mask, one bit a weight, little-endian, each matrix row padded to a byte",
+        },
+    ),
+    Artifact(
+        "Kept weights", "pruned/{model}/{variant}/weights.safetensors", "prune_model",
+        "a tensor `{block}.{module}` [kept] for each linear: the kept values row by row, in the model's dtype; only for "
+        "methods that change them",
+    ),
+    Artifact(
+        "Diagnostics of layers", "pruned/{model}/{variant}/layers.parquet", "prune_model", "a linear", LAYERS_SCHEMA,
+        {
+            "sparsity": "share of the weights that went",
+            "local_error": "squared error of the output over its square, for equal inputs; NaN without calibration",
+            "path_error": "the same, the dense model's output against the pruned model's; NaN without calibration",
+            "signal_to_noise": "in dB, from `local_error`",
+            "damping": "share of the mean diagonal added to the Hessian; NaN where there is none",
+            "sample_tokens": "number of tokens behind the errors",
+        },
+    ),
+    Artifact(
+        "Perplexity", "perplexity/{model}/{variant}/{sample}/{language}.parquet", "measure_perplexity",
+        "a document; under the protocol `published` a window", PERPLEXITY_SCHEMA,
+    ),
+    Artifact(
+        "Table `perplexity`", "reports/{study}/tables/perplexity.parquet", "tabulate_perplexity",
+        "a model, variant, evaluation language and document", PERPLEXITY_TABLE,
+    ),
+    Artifact(
+        "Overlap of masks", "reports/{study}/overlap/{model}/{method}-{pattern}.parquet", "overlap_masks",
+        "a pair of masks and a linear", OVERLAP_SCHEMA,
+        {
+            "seed_a": "seed of the first",
+            "seed_b": "seed of the second; 0 for the magnitude mask",
+            "kept_a": "number of weights that the first keeps",
+            "kept_b": "number of weights that the second keeps",
+        },
+    ),
+    table(
+        "matrix", "a variant and an evaluation language", matrix.MATRIX,
+        perplexity="exp(nats / tokens)",
+        bits_per_byte="all bits over all bytes; empty where the unit is another",
+        dense_nats="nats of the dense model on the same documents",
+        ratio_to_dense="perplexity over the dense model's",
+    ),
+    table(
+        "mean_matrix", "a variant without its seed, and an evaluation language: means over seeds", matrix.MEAN_MATRIX,
+        tokens="number of scored tokens of one seed",
+        **{
+            f"{unit}{suffix}": f"{words} of {unit.replace('_', ' ')} over seeds"
+            for unit in matrix.UNITS
+            for suffix, words in (("", "mean"), ("_min", "smallest"), ("_max", "largest"))
+        },
+    ),
+    table(
+        "effects", "an evaluation language, its own calibration and another one", effects.EFFECTS,
+        own="the evaluation language, and the calibration in it",
+        other="the other calibration",
+        difference="loss with own minus loss with other, in the unit, mean over documents and seeds; negative: own is better",
+        low="lower end of the 95 % interval of the difference; empty where there is none",
+        high="upper end of that interval",
+        standard_error="standard error of the difference over crossed documents and seeds",
+        degrees_of_freedom="of the t distribution behind interval and p-value",
+        p_value="two-sided",
+        own_loss="loss with own minus the dense model's, in the unit",
+        relative="difference over own_loss; empty unless own loses something",
+        documents_better="number of documents on which own wins, averaged over seeds",
+        reason="why there is no interval, else empty",
+        p_holm="p_value after Holm's correction within model, method and pattern",
+    ),
+    table(
+        "best_calibration", "an evaluation language and a calibration", effects.BEST,
+        loss="mean loss over documents and seeds, in the unit",
+        best="the calibration with the lowest loss",
+        regret="loss above the best's, in the unit",
+        relative="regret over what the best loses against the dense model; empty unless it loses something",
+        optimistic="whether the winner was chosen among several on the documents that judge it",
+    ),
+    table("overlap_by_pair", "two calibrations: pooled over linears and seeds", overlap.pooled_schema()),
+    table("overlap_by_block", "two calibrations and a block", overlap.pooled_schema(["block"])),
+    table("overlap_by_module", "two calibrations and a kind of linear", overlap.pooled_schema(["module"])),
+    table("positions", "two calibrations: their overlap between floor and ceiling", overlap.positions_schema()),
+    table("positions_by_module", "two calibrations and a kind of linear", overlap.positions_schema(["module"])),
+    Artifact("Figures", "reports/{study}/figures/{figure}.{format}", "draw_figures", "a figure, as SVG and as PNG"),
+    Artifact("Report", "reports/{study}/report.html", "write_report", "the report, in one file that opens offline"),
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""What a run that failed says last: the sentence of every failed step, where its log is, and how to go on."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+LONGEST = 1000
+"""Characters of a step's sentence that are shown; the log has all of it."""
+
+
+def describe_failure(failed: Sequence[tuple[str, list[str]]], command: Sequence[str]) -> str:
+    """The end of a failed run.
+
+    Args:
+        failed: rule and logs of each failed job.
+        command: the words of the command that was run.
+    """
+    parts = [f"{_sentence(rule, logs)}\n    log: {' '.join(logs) or 'none'}" for rule, logs in sorted(failed)]
+    again = shlex.join(["snakemake", *command[1:]])
+    remedy = "mend the cause, then go on where it stopped" if failed else "go on where it stopped"
+    return "\n".join([*parts, f"Finished jobs are kept: {remedy} with\n    {again}"])
+
+
+def _sentence(rule: str, logs: Sequence[str]) -> str:
+    """What the step said last: `cli.run_step` ends a log with "step failed: ...", a killed step with whatever it did."""
+    try:
+        lines = Path(logs[0]).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except (OSError, IndexError):
+        lines = []
+    ends = [number for number, line in enumerate(lines) if " failed: " in line and not line.startswith(" ")]
+    if ends:
+        return " ".join(lines[ends[-1] :])[:LONGEST]
+    last = f"; its log ends with: {lines[-1][:LONGEST]}" if lines else " before it wrote to its log"
+    return f"{rule} ended without a word of its own, killed or out of memory{last}"

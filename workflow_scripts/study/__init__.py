@@ -1,0 +1,12 @@
+"""The study: a typed model of its YAML file, and the only package that knows the configuration's shape.
+
+`sections` says which keys there are, `values` what they take, `checks` what must hold between them; `errors` words the
+mistakes, `file` finds their lines, `reading` puts it all together. Steps do not import it, so that a new key recomputes
+nothing.
+"""
+
+from workflow_scripts.study.errors import StudyError
+from workflow_scripts.study.reading import read_study
+from workflow_scripts.study.sections import CHANGES_WEIGHTS, EmbeddedCorpus, ModelSource, Study, corpus_files
+
+__all__ = ["CHANGES_WEIGHTS", "EmbeddedCorpus", "ModelSource", "Study", "StudyError", "corpus_files", "read_study"]

@@ -1,0 +1,25 @@
+"""Check a study without Snakemake, which names no line where YAML cannot read it: `python -m workflow_scripts.study x.yaml`."""
+
+import sys
+from pathlib import Path
+
+import cyclopts
+
+from workflow_scripts.study.errors import StudyError
+from workflow_scripts.study.reading import check_file
+
+
+def check_study(study: Path = Path("config.yaml")) -> None:
+    """Say what is wrong with a study, in one sentence a mistake; nothing and exit code 0 when it can be run.
+
+    Args:
+        study: the study's file.
+    """
+    try:
+        check_file(study)
+    except StudyError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    cyclopts.run(check_study)

@@ -1,0 +1,415 @@
+"""What a study's shape cannot tell: that names refer to something, that files are there, that texts suffice.
+
+A check takes the sections it looks at, by their names in the study, and yields its problems. It runs when these sections
+have the right shape, whatever is wrong with others, so that one run shows all mistakes. Further checks go into `CHECKS`.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.corpora.document import CorpusError, Document
+from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
+from workflow_scripts.corpora.mixtures import allocate
+from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.models.catalogue import PACKAGED
+from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
+from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
+from workflow_scripts.study.errors import Problem, closest, listed, spell
+from workflow_scripts.study.sections import (
+    Calibration,
+    Corpus,
+    Evaluation,
+    HubCorpus,
+    ModelSource,
+    Pruning,
+    corpus_options,
+)
+
+READ_AT_MOST = 32 * 2**20
+"""Bytes of a language that are read before any job; the texts of larger corpora are judged by the steps."""
+
+
+def check_sections(sections: Mapping[str, Any]) -> Iterator[Problem]:
+    """All problems of those sections that have the right shape."""
+    for check in CHECKS:
+        wanted = inspect.signature(check).parameters
+        if all(name in sections for name in wanted):
+            yield from check(**{name: sections[name] for name in wanted})
+
+
+def _models_are_usable(models: dict[str, ModelSource]) -> Iterator[Problem]:
+    for name, model in models.items():
+        if model.packaged is not None and model.packaged not in PACKAGED:
+            hint = closest(model.packaged, PACKAGED) or f"; there is {listed(PACKAGED)}"
+            yield Problem(("models", name, "packaged"), f"there is no packaged model {spell(model.packaged)}{hint}")
+        for kind, look in (("path", inspect_checkpoint), ("gguf", inspect_gguf)):
+            if (path := getattr(model, kind)) is not None:
+                yield from _unusable(("models", name, kind), path, look)
+
+
+def _unusable(place: tuple[str, ...], path: str, look: Callable[[Path], Any]) -> Iterator[Problem]:
+    try:
+        look(Path(path))
+    except UnusableModel as error:
+        yield Problem(place, f"{spell(path)} {error}{_home(path)}")
+    except OSError as error:
+        yield Problem(place, f"{spell(path)} cannot be read ({error.strerror}); mend the path or its permissions")
+
+
+def _home(path: str) -> str:
+    return " (~ is not your home here)" if path.startswith("~") else ""
+
+
+def _models_differ(models: dict[str, ModelSource]) -> Iterator[Problem]:
+    seen: dict[Any, str] = {}
+    for name, model in models.items():
+        local = model.path or model.gguf
+        source = os.path.realpath(local) if local else (model.packaged, model.hub, model.revision)
+        if source in seen:
+            yield Problem(("models", name), f"this is the same model as {seen[source]}; keep one of the two")
+        seen.setdefault(source, name)
+        if local and Path(source).is_relative_to(os.path.realpath("results")):
+            yield Problem(
+                ("models", name), f"{spell(local)} lies in results/, where polyprune writes; keep the model elsewhere"
+            )
+
+
+def _names_differ(models: dict[str, ModelSource], corpora: dict[str, Corpus]) -> Iterator[Problem]:
+    for section, names in (("models", models), ("corpora", corpora)):
+        for one, other in combinations(names, 2):
+            if one.lower() == other.lower():
+                yield Problem(
+                    (section, other), f"it differs from {one} in case alone, which some disks ignore; rename it"
+                )
+
+
+def _windows_fit_models(
+    models: dict[str, ModelSource], calibration: Calibration, evaluation: Evaluation, pruning: Pruning
+) -> Iterator[Problem]:
+    for name, model in models.items():
+        config = _config_of(model)
+        longest = config.get("max_position_embeddings", config.get("n_positions"))
+        for section, length in (("calibration", calibration.length), ("evaluation", evaluation.length)):
+            if isinstance(longest, int) and length > longest:
+                message = (
+                    f"{length} tokens are more than the {longest} that model {name} can see; take at most {longest}"
+                )
+                yield Problem((section, "length"), message)
+        widths = [config.get(key) for key in ("hidden_size", "intermediate_size")]
+        for number, text in enumerate(pruning.patterns):
+            pattern = parse_pattern(text)
+            odd = [
+                width for width in widths if isinstance(width, int) and isinstance(pattern, NofM) and width % pattern.of
+            ]
+            if odd:
+                message = f"groups of {pattern.of} do not divide the {odd[0]} inputs of linears of model {name}"
+                yield Problem(("pruning", "patterns", str(number)), f"{message}; take another pattern")
+
+
+def _config_of(model: ModelSource) -> dict[str, Any]:
+    try:
+        return inspect_checkpoint(Path(model.path)) if model.path else {}
+    except (UnusableModel, OSError):
+        return {}
+
+
+def _calibrations_are_mixtures(calibration: Calibration) -> Iterator[Problem]:
+    named = {"mixtures": calibration.mixtures, "controls": calibration.controls}
+    codes = [(section, name) for section in named for name in named[section] if len(name) == 2 and is_assigned(name)]
+    for name in sorted(set(calibration.controls) & set(calibration.mixtures)):
+        yield Problem(("calibration", "controls", name), "a mixture has this name too; rename one of the two")
+    for section, code in codes:
+        thing = section.removesuffix("s")
+        yield Problem(("calibration", section, code), f"this is the code of a language; give the {thing} another name")
+    seen: dict[Any, str] = {}
+    for number, name in enumerate(calibration.calibrations):
+        place = ("calibration", "calibrations", str(number))
+        if name in calibration.controls:
+            continue
+        if wrong := _wrong_part(calibration, name):
+            yield Problem(place, wrong)
+            continue
+        mixture = calibration.mixture(name)
+        if (same := tuple(mixture.items())) in seen and not codes:
+            yield Problem(place, f"{name} is the same mixture as {seen[same]}; keep one")
+        seen.setdefault(same, name)
+        try:
+            allocate(calibration.shares, mixture)
+        except ValueError as error:
+            yield Problem(place, str(error))
+
+
+def _wrong_part(calibration: Calibration, name: str) -> str | None:
+    """What is wrong with a calibration's name, None for a language, `en+sw` and names of mixtures and controls."""
+    if name in calibration.mixtures or name in calibration.controls:
+        return None
+    parts = name.split("+")
+    wrong = [part for part in parts if not CODE.fullmatch(part)]
+    if wrong:
+        meant = likely_code(wrong[0])
+        hint = (
+            closest(name, [*calibration.mixtures, *calibration.controls])
+            or f"; write {meant or 'a code such as sw, or en+sw'}"
+        )
+        part = spell(wrong[0]) if wrong == [name] else f"{spell(wrong[0])} in {spell(name)}"
+        return f"{part} is neither a language nor a name from mixtures or controls{hint}"
+    doubled = [part for part in parts if parts.count(part) > 1]
+    return f"{name} names {doubled[0]} twice; for other shares, define it below mixtures" if doubled else None
+
+
+def _wanted(calibration: Calibration) -> dict[tuple[str, str], int]:
+    """(corpus, language) -> windows or documents that a seed draws at most, over all calibrations of the right form."""
+    wanted: dict[tuple[str, str], int] = {}
+    for name in calibration.calibrations:
+        if _wrong_part(calibration, name) is None:
+            try:
+                counts = allocate(calibration.shares, calibration.mixture(name))
+            except ValueError:
+                continue
+            for language, count in counts.items():
+                source = (calibration.corpus_of(name), language)
+                # Matched on content, every language of a mixture has all documents of a seed before it.
+                wanted[source] = max(calibration.documents or count, wanted.get(source, 0))
+    return wanted
+
+
+def _corpora_are_defined(
+    corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
+) -> Iterator[Problem]:
+    controls = {name: control.corpus for name, control in calibration.controls.items() if control.corpus}
+    places = [("calibration", calibration.corpus), ("evaluation", evaluation.corpus)]
+    for *section, name in [*places, *(("calibration", "controls", *control) for control in controls.items())]:
+        if name not in corpora:
+            hint = closest(name, corpora) or f"; write one of {listed(corpora)}"
+            where = ".".join([*section, "corpus"])
+            yield Problem((*section, "corpus"), f"{where} is {name}, which corpora does not define{hint}")
+
+
+def _corpora_are_there(corpora: dict[str, Corpus]) -> Iterator[Problem]:
+    for name, corpus in corpora.items():
+        if corpus.kind != "local":
+            continue
+        try:
+            found = _languages_of(corpus)
+        except CorpusError:
+            there = "is a file and no folder" if os.path.exists(corpus.path) else "is not there"
+            yield Problem(
+                ("corpora", name, "path"),
+                f"{spell(corpus.path)} {there}; name the folder that holds a file or folder a language{_home(corpus.path)}",
+            )
+        except OSError as error:
+            yield Problem(("corpora", name, "path"), f"{spell(corpus.path)} cannot be read ({error.strerror}); mend it")
+        else:
+            if not found:
+                yield Problem(
+                    ("corpora", name, "path"),
+                    f"{spell(corpus.path)} is an empty folder; put sw.txt, sw.jsonl, sw.parquet or sw/*.txt there",
+                )
+
+
+def _languages_are_there(
+    corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
+) -> Iterator[Problem]:
+    drawn: dict[str, list[str]] = {}
+    for corpus, language in sorted(_wanted(calibration)):
+        drawn.setdefault(corpus, []).append(language)
+    sides = [("calibration", "calibrations", corpus, languages) for corpus, languages in drawn.items()]
+    sides.append(("evaluation", "languages", evaluation.corpus, evaluation.languages))
+    for section, key, name, languages in sides:
+        corpus, there = corpora.get(name), _there(corpora.get(name))
+        missing = [language for language in languages if there and language not in there]
+        if missing:
+            message = f"{section} wants {listed(missing)}, which corpus {name} does not have: it has {listed(there)}"
+            yield Problem((section, key), f"{message}{_meant(missing[0], there)}")
+        unassigned = [language for language in languages if isinstance(corpus, HubCorpus) and not is_assigned(language)]
+        for language in unassigned:
+            if language not in corpus.configurations:
+                meant = likely_code(language) or f"its ISO 639 code, or map it below corpora.{name}.configurations"
+                yield Problem((section, key), f"{language} is the code of no language; write {meant}")
+
+
+def _meant(language: str, there: list[str]) -> str:
+    if (meant := likely_code(language)) in there:
+        return f"; did you mean {meant}?"
+    return closest(language, there) or "; take one of these, or add its texts"
+
+
+def _languages_of(corpus: Corpus) -> list[str]:
+    source = get_source(corpus.kind)
+    return source.languages(corpus_options(corpus))
+
+
+def _there(corpus: Corpus | None) -> list[str]:
+    """The languages of a corpus; none where only its hub knows, or where it cannot be read (another check says so)."""
+    if corpus is None or corpus.kind == "hub":
+        return []
+    try:
+        return _languages_of(corpus)
+    except (CorpusError, OSError):
+        return []
+
+
+def _splits_are_apart(
+    corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
+) -> Iterator[Problem]:
+    place = _texts_of(corpora.get(evaluation.corpus))
+    for name in sorted({name for name, _ in _wanted(calibration)} - {evaluation.corpus}):
+        if place is not None and _texts_of(corpora.get(name)) == place:
+            yield Problem(
+                ("evaluation", "corpus"),
+                f"corpora {name} and {evaluation.corpus} read the same texts ({spell(place)}), so that calibration texts "
+                "would be evaluated on; use one corpus for both, whose splits are disjoint",
+            )
+
+
+def _texts_of(corpus: Corpus | None) -> str | None:
+    """Where the texts of a corpus are, to tell whether two corpora share them."""
+    if corpus is None:
+        return None
+    return {"embedded": lambda: "embedded", "hub": lambda: corpus.name, "local": lambda: os.path.realpath(corpus.path)}[
+        corpus.kind
+    ]()
+
+
+def _patterns_fit_sparsegpt(pruning: Pruning) -> Iterator[Problem]:
+    for number, text in enumerate(pruning.patterns):
+        pattern, spelled = parse_pattern(text), text.replace("of", ":")
+        if "sparsegpt" in pruning.methods and isinstance(pattern, NofM) and COLUMNS % pattern.of:
+            yield Problem(
+                ("pruning", "patterns", str(number)),
+                f"SparseGPT prunes {COLUMNS} columns at a time, which the groups of {spelled} do not divide; "
+                "take 2:4 or 4:8, or leave sparsegpt out",
+            )
+
+
+def _hub_documents_suffice(
+    corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
+) -> Iterator[Problem]:
+    corpus = corpora.get(evaluation.corpus)
+    if corpus is not None and corpus.kind == "hub" and corpus.documents < evaluation.documents:
+        yield Problem(
+            ("evaluation", "documents"),
+            f"{evaluation.documents} documents are more than the {corpus.documents} that corpus {evaluation.corpus} takes "
+            f"in all; take fewer, or raise corpora.{evaluation.corpus}.documents",
+        )
+    corpus = corpora.get(calibration.corpus)
+    if corpus is not None and corpus.kind == "hub" and corpus.documents <= max(calibration.seeds):
+        yield Problem(
+            ("calibration", "seeds"),
+            f"seed {max(calibration.seeds)} wants {max(calibration.seeds) + 1} shares of the {corpus.documents} documents "
+            f"that corpus {calibration.corpus} takes; take lower seeds, or raise corpora.{calibration.corpus}.documents",
+        )
+
+
+def _splits_have_a_share(
+    corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
+) -> Iterator[Problem]:
+    sides = (("calibration", calibration.corpus, 1), ("evaluation", evaluation.corpus, 0))
+    for section, name, none_left in sides:
+        corpus = corpora.get(name)
+        # The documents of a local corpus may bring their split along: its texts tell.
+        if corpus is not None and corpus.kind == "hub" and corpus.evaluation_share == none_left:
+            yield Problem(
+                (section, "corpus"),
+                f"corpus {name} keeps no document for {section}, for its evaluation_share is {none_left}; change that share",
+            )
+
+
+CHECKS = (
+    _models_are_usable,
+    _models_differ,
+    _names_differ,
+    _windows_fit_models,
+    _patterns_fit_sparsegpt,
+    _calibrations_are_mixtures,
+    _corpora_are_defined,
+    _corpora_are_there,
+    _languages_are_there,
+    _splits_are_apart,
+    _splits_have_a_share,
+    _hub_documents_suffice,
+)
+
+
+def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation) -> Iterator[Problem]:
+    """Whether the texts of corpora at hand can be read, and suffice; only what is certain without a tokenizer is refused.
+
+    Reads the texts, unlike all other checks: for the main process alone, not for every job.
+    """
+    drawn: dict[tuple[str, str], list[str]] = {}
+    kept: dict[str, int] = {}
+    wanted = _wanted(calibration)
+    evaluated = {(evaluation.corpus, language) for language in evaluation.languages}
+    for name, language in sorted(set(wanted) | evaluated):
+        try:
+            documents = _read(corpora[name], language)
+        except (CorpusError, OSError) as error:
+            yield Problem(("corpora", name), f"{language} cannot be read: {error}")
+            continue
+        if documents is None:
+            continue
+        if (name, language) in wanted:
+            texts = [document.text for document in documents if document.split == "calibration"]
+            drawn[name, language] = texts
+        if (name, language) in evaluated:
+            kept[language] = sum(document.split == "evaluation" for document in documents)
+    yield from _calibration_suffices(drawn, wanted, calibration)
+    fewest = min(kept, key=kept.get, default=None)
+    if fewest is not None and kept[fewest] < evaluation.documents:
+        yield Problem(
+            ("evaluation", "documents"),
+            f"{evaluation.documents} documents a language are wanted, and corpus {evaluation.corpus} keeps {kept[fewest]} "
+            f"documents of {fewest} for evaluation; take fewer, add documents, or raise the corpus's evaluation_share",
+        )
+
+
+def _read(corpus: Corpus, language: str) -> list[Document] | None:
+    """The documents of a language, None where they are not at hand or too large to be read before any job."""
+    source, options = get_source(corpus.kind), corpus_options(corpus)
+    files = source.input_files(language, options)
+    if not files or sum(file.stat().st_size for file in files) > READ_AT_MOST:
+        return None
+    return list(source.read(language, options))
+
+
+def _calibration_suffices(
+    drawn: dict[tuple[str, str], list[str]], wanted: dict[tuple[str, str], int], calibration: Calibration
+) -> Iterator[Problem]:
+    """A seed takes documents that no lower seed has touched, and a token is a byte or more; the worst language is told."""
+    shares = max(calibration.seeds) + 1
+    # Windows may share a document, but two seeds may not.
+    documents = {source: (calibration.documents or 1) * shares for source in drawn}
+    fewest = min(drawn, key=lambda source: len(drawn[source]) / documents[source], default=None)
+    if fewest is not None and len(drawn[fewest]) < documents[fewest]:
+        (corpus, language), there = fewest, len(drawn[fewest])
+        needs = f"{calibration.documents} documents a seed" if calibration.documents else f"{shares} disjoint shares"
+        fitting = there // (calibration.documents or 1)
+        yield Problem(
+            ("calibration", "seeds"),
+            f"seed {shares - 1} wants {needs}, and corpus {corpus} has {there} documents of "
+            f"{language} for calibration ({_seeds(fitting)}); take lower seeds, or a larger corpus",
+        )
+        return
+    if calibration.windows is None:
+        return
+    # A document may come with BOS and EOS, which have no bytes.
+    tokens = {source: sum(len(text.encode()) + 2 for text in texts) for source, texts in drawn.items()}
+    needed = {source: wanted[source] * calibration.length for source in drawn}
+    worst = min(drawn, key=lambda source: tokens[source] / needed[source], default=None)
+    if worst is not None and tokens[worst] < needed[worst] * shares:
+        corpus, language = worst
+        yield Problem(
+            ("calibration", "windows"),
+            f"{wanted[worst]} windows of {calibration.length} tokens for seeds 0 to {shares - 1} need "
+            f"{needed[worst] * shares} tokens of {language}, and corpus {corpus} has at most {tokens[worst]} for "
+            f"calibration ({_seeds(tokens[worst] // needed[worst])}); take fewer or shorter windows, lower seeds, or a "
+            "larger corpus",
+        )
+
+
+def _seeds(fitting: int) -> str:
+    return f"seeds 0 to {fitting - 1} may fit" if fitting else "no seed fits"

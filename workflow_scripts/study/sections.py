@@ -1,0 +1,332 @@
+"""The sections of a study and their keys. The text below a key is its documentation, in docs/configuration.md."""
+
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.paths import Grid, cloze_languages
+from workflow_scripts.study.values import (
+    CalibrationName,
+    ClozeItems,
+    FilePath,
+    Flag,
+    FromZero,
+    HubName,
+    Label,
+    Language,
+    Length,
+    Method,
+    Name,
+    Pattern,
+    Positive,
+    Share,
+    Text,
+    Weight,
+    unique_list,
+)
+
+EMBEDDED_CLOZE = 200
+"""Embedded cloze items of a language."""
+CHANGES_WEIGHTS = {"magnitude": False, "sparsegpt": True, "wanda": False}
+"""Method -> whether it changes kept weights, as its module says; known here without importing torch."""
+
+
+class Section(BaseModel):
+    """Part of a study: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ModelSource(Section):
+    """Where a model comes from: exactly one of `packaged`, `path`, `gguf` and `hub`."""
+
+    packaged: Text | None = None
+    """name of a model that comes as Python packages, with envs/requirements.txt"""
+    path: FilePath | None = None
+    """local checkpoint directory with config.json, *.safetensors and a tokenizer"""
+    gguf: FilePath | None = None
+    """GGUF file, dequantised once"""
+    hub: HubName | None = None
+    """hub model"""
+    revision: Text | None = None
+    """commit, tag or branch of the hub model; better the commit, which never changes"""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ModelSource":
+        kinds = [kind for kind in ("packaged", "path", "gguf", "hub") if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            found = f"it names {' and '.join(kinds)}" if kinds else "it names none"
+            raise ValueError(f"a model comes from exactly one of packaged, path, gguf and hub, and {found}; keep one")
+        if self.hub is not None and self.revision is None:
+            raise ValueError("hub goes with revision; add the commit that the results shall stand for")
+        if self.hub is None and self.revision is not None:
+            raise ValueError("revision goes with hub alone; remove it")
+        return self
+
+
+class EmbeddedCorpus(Section):
+    """The parallel corpus that comes with polyprune: short texts in a few languages."""
+
+    kind: Literal["embedded"]
+    """says which kind of corpus this is"""
+
+
+class LocalCorpus(Section):
+    """Text files of yours: per language a file (`sw.txt`, `sw.jsonl`, `sw.parquet`) or a folder (`sw/*.txt`) below `path`."""
+
+    kind: Literal["local"]
+    """says which kind of corpus this is"""
+    path: FilePath
+    """folder with the files of all languages"""
+    text: Text = "text"
+    """column of the text in .jsonl and .parquet"""
+    evaluation_share: Share = 0.5
+    """share of the documents kept for evaluation; 1 for a corpus that is evaluated on only"""
+    source: Label = ""
+    """where the texts come from, for the report"""
+    licence: Label = ""
+    """their licence, for the report"""
+
+
+class HubCorpus(Section):
+    """A hub data set, read in streaming mode."""
+
+    kind: Literal["hub"]
+    """says which kind of corpus this is"""
+    name: Text
+    """the data set, `organisation/data set`, or a local folder laid out like its repository"""
+    configurations: dict[Language, Text] = {}
+    """the data set's configuration for a language, where it is not the language's code"""
+    split: Text = "train"
+    """split of the data set that is read"""
+    text: Text = "text"
+    """column of the text"""
+    revision: Text | None = None
+    """commit, tag or branch; a commit keeps the corpus from changing"""
+    documents: Positive = 1000
+    """documents of a language taken from the start of the split"""
+    minimum_characters: FromZero = 200
+    """documents shorter than this are passed over"""
+    evaluation_share: Share = 0.5
+    """share of the documents kept for evaluation; 1 for a corpus that is evaluated on only"""
+    source: Label = ""
+    """where the texts come from, for the report; the data set's name when empty"""
+    licence: Label = ""
+    """their licence, for the report"""
+
+
+Corpus = Annotated[EmbeddedCorpus | LocalCorpus | HubCorpus, Field(discriminator="kind")]
+
+
+with warnings.catch_warnings():
+    # A key may be called as a method of abstract base classes is, which no section uses.
+    warnings.filterwarnings("ignore", message='Field name "register"')
+
+    class Control(Section):
+        """A calibration that takes something away from a language, or its texts from elsewhere: a baseline."""
+
+        kind: Literal["random", "shuffled", "generated", "register", "corpus"]
+        """random: random tokens; shuffled: the words of the texts in random order; generated: texts that the dense model
+        writes itself; register: one register of the corpus; corpus: the texts of another corpus"""
+        language: Language
+        """language of the texts; for random tokens, the language whose texts give their number and lengths"""
+        register: Name | None = None
+        """for kind register: which one, as the corpus labels it"""
+        corpus: Name | None = None
+        """for kind corpus: which of `corpora`"""
+
+        @property
+        def tokens(self) -> str:
+            """Name of the file of tokens in the corpus's folder."""
+            if self.kind == "corpus":
+                return self.language
+            return f"{self.language}~{self.kind}" + (f"-{self.register}" if self.register else "")
+
+        @model_validator(mode="after")
+        def _what_the_kind_needs(self) -> "Control":
+            for kind, value in (("register", self.register), ("corpus", self.corpus)):
+                if self.kind == kind and value is None:
+                    raise ValueError(f"a control of kind {kind} needs the key {kind}; add it")
+                if self.kind != kind and value is not None:
+                    raise ValueError(f"a control of kind {self.kind} has no use for the key {kind}; remove it")
+            return self
+
+
+class Calibration(Section):
+    """The texts that go through the model before it is pruned, and how they are cut."""
+
+    corpus: Name
+    """which of `corpora` the texts come from"""
+    mixtures: dict[Name, Annotated[dict[Language, Weight], Field(min_length=1)]] = {}
+    """named mixtures of languages with weights; a language by itself, or en+sw, needs no entry"""
+    controls: dict[Name, Control] = {}
+    """named controls: baselines that show what about a language matters"""
+    calibrations: unique_list(CalibrationName)
+    """languages, or names of mixtures and controls; `en+sw` is a mixture in equal parts"""
+    windows: Positive | None = None
+    """windows in all, shared out among the languages of a mixture: calibrations are matched on tokens"""
+    documents: Positive | None = None
+    """in place of windows: documents a seed, in as many windows as they fill: matched on content, on a parallel corpus"""
+    length: Length
+    """tokens a window"""
+    sampling: Literal["packed", "long"] = "packed"
+    """packed: documents one after the other; long: a window from each document that is longer, as published"""
+    seeds: unique_list(FromZero)
+    """draws of calibration documents: seed s takes the s-th disjoint share, counted from 0"""
+
+    @property
+    def sample(self) -> str:
+        """Name of the sample in paths."""
+        suffix = "" if self.sampling == "packed" else f"-{self.sampling}"
+        size = f"{self.windows}x" if self.documents is None else f"{self.documents}docsx"
+        return f"{self.corpus}-{size}{self.length}{suffix}"
+
+    @property
+    def shares(self) -> int:
+        """What a mixture shares out among its languages: windows, or documents."""
+        return self.windows or self.documents
+
+    def corpus_of(self, name: str) -> str:
+        """The corpus that a calibration draws from."""
+        return (name in self.controls and self.controls[name].corpus) or self.corpus
+
+    def kind(self, name: str) -> Literal["language", "mixture", "control"]:
+        """What a calibration is; only those in one language, named as it, count as languages."""
+        if name in self.controls:
+            return "control"
+        return "language" if self.mixture(name) == {name: 1.0} else "mixture"
+
+    @model_validator(mode="after")
+    def _one_size(self) -> "Calibration":
+        if (self.windows is None) == (self.documents is None):
+            raise ValueError(
+                "it takes either windows, to match calibrations on tokens, or documents, to match them on content; "
+                f"{'add one of them' if self.windows is None else 'remove one'}"
+            )
+        if self.documents and self.sampling != "packed":
+            raise ValueError("documents go with sampling packed; remove sampling, or give windows")
+        return self
+
+    def mixture(self, name: str) -> dict[str, float]:
+        """Language -> share, summing to 1."""
+        if name in self.controls:
+            return {self.controls[name].language: 1.0}
+        weights = self.mixtures.get(name) or dict.fromkeys(name.split("+"), 1.0)
+        total = sum(weights.values())
+        return {language: weights[language] / total for language in sorted(weights)}
+
+
+class Pruning(Section):
+    """How models are pruned: methods and patterns."""
+
+    methods: unique_list(Method)
+    """criteria that use the calibration; magnitude is always computed beside them, as the floor"""
+    patterns: unique_list(Pattern)
+    """which weights may go: 0.5 prunes half of them, "2:4" keeps 2 of every 4 consecutive inputs"""
+    propagation: Literal["sequential"] = "sequential"
+    """sequential: a block sees the output of the already pruned blocks"""
+    batch: Positive = 1
+    """windows that go through the model at a time; part of the artifact, and faster with more on a GPU"""
+
+
+class Evaluation(Section):
+    """The texts on which perplexity is measured, and how."""
+
+    corpus: Name
+    """which of `corpora` the texts come from"""
+    languages: unique_list(Language)
+    """languages that are evaluated, each by itself"""
+    documents: Positive
+    """evaluation documents a language, from the start of the corpus's evaluation split"""
+    length: Length = 512
+    """tokens that the model sees at a time"""
+    protocol: Literal["document", "published"] = "document"
+    """document: BOS in every window, every token scored; published: documents joined, the tail dropped"""
+    batch: Positive = 4
+    """windows at a time"""
+    cloze: ClozeItems = 0
+    """factual cloze items a language, from the embedded 200; scored in the languages that have them"""
+
+    def cloze_languages(self) -> list[str]:
+        """The languages that the study scores cloze items in."""
+        return sorted(set(self.languages) & set(cloze_languages())) if self.cloze else []
+
+    @property
+    def sample(self) -> str:
+        """Name of the evaluation sample in paths."""
+        suffix = "" if self.protocol == "document" else f"-{self.protocol}"
+        return f"{self.corpus}-{self.documents}x{self.length}{suffix}"
+
+
+class Compute(Section):
+    """Where models run, and how precisely."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """auto: cuda where there is one, else mps, else the CPU"""
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
+    """auto: float32 on the CPU, the checkpoint's own elsewhere"""
+    threads: Positive = 1
+    """threads of one job; part of the artifact, for the last bits of a sum depend on it"""
+
+
+class Keep(Section):
+    """Which large or replaceable artifacts outlive a run; they can be made again, masks are always kept."""
+
+    weights: Flag = True
+    """kept weights of the methods that change them"""
+    windows: Flag = True
+    """calibration windows"""
+    dense: Flag = True
+    """weights of packaged and GGUF models, restored to plain numbers; a user's own files are never touched"""
+
+
+class Study(Section):
+    """One configuration: models x calibrations x methods x patterns x seeds, and what is evaluated."""
+
+    study: Name
+    """name of the study, and of its folder below results/reports"""
+    models: Annotated[dict[Name, ModelSource], Field(min_length=1)]
+    """the models to prune, each under a name of your choice"""
+    corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
+    """the sources of texts, each under a name of your choice"""
+    calibration: Calibration
+    pruning: Pruning
+    evaluation: Evaluation
+    compute: Compute = Compute()
+    keep: Keep = Keep()
+
+    def grid(self) -> Grid:
+        """The lists that span the study's variants and evaluations, sorted, patterns as in paths."""
+        return Grid(
+            models=tuple(sorted(self.models)),
+            methods=tuple(sorted(self.pruning.methods)),
+            patterns=tuple(sorted(self.pruning.patterns)),
+            sample=self.calibration.sample,
+            propagation=self.pruning.propagation,
+            calibrations=tuple(sorted(self.calibration.calibrations)),
+            seeds=tuple(sorted(self.calibration.seeds)),
+            evaluation=self.evaluation.sample,
+            languages=tuple(sorted(self.evaluation.languages)),
+            cloze=self.evaluation.cloze,
+            cloze_languages=tuple(self.evaluation.cloze_languages()),
+        )
+
+    def calibration_languages(self) -> dict[str, list[str]]:
+        """Corpus -> the languages that any calibration draws from it."""
+        section, drawn = self.calibration, {}
+        for name in section.calibrations:
+            drawn.setdefault(section.corpus_of(name), set()).update(section.mixture(name))
+        return {corpus: sorted(drawn[corpus]) for corpus in sorted(drawn)}
+
+
+def corpus_files(corpus: Section, language: str) -> list[Path]:
+    """The files that a language of a corpus is read from, for the workflow to depend on; none for a hub."""
+    return get_source(corpus.kind).input_files(language, corpus_options(corpus))
+
+
+def corpus_options(corpus: Section) -> Any:
+    """The options of a corpus's source."""
+    return get_source(corpus.kind).Options(**corpus.model_dump(exclude={"kind"}))

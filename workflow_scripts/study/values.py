@@ -1,0 +1,137 @@
+"""The values that keys of a study take: their types, what they refuse, and what they allow in words."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+from workflow_scripts.corpora.languages import check_language
+from workflow_scripts.pruning.patterns import spell_pattern
+from workflow_scripts.study.errors import spell
+from workflow_scripts.study.words import Allowed
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+RESERVED = {"none", "dense"}
+"""Names that paths give a meaning of their own."""
+
+
+def _language(value: Any) -> Any:
+    if isinstance(value, str):
+        check_language(value)
+    if value is False:
+        raise ValueError('YAML reads no and off without quotes as False; put Norwegian in quotes: "no"')
+    return value
+
+
+def _calibration(value: Any) -> Any:
+    return _language(value) if value is False else value
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, str) and value and (not NAME.fullmatch(value) or value in RESERVED):
+        raise ValueError(
+            f"{spell(value)} is not a name; use letters, digits, '.', '_' and '-', and neither none nor dense"
+        )
+    return value
+
+
+def _hub_name(value: str) -> str:
+    if not HUB_NAME.fullmatch(value):
+        raise ValueError(f"{spell(value)} is not a name on the hub; write organisation/name")
+    return value
+
+
+def _path(value: str) -> str:
+    if any(sign in value for sign in "{}") or not value.isprintable():
+        raise ValueError(
+            f"{spell(value)} has braces or control characters, which Snakemake cannot take; rename the file"
+        )
+    return value
+
+
+def _pattern(value: Any) -> Any:
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    if isinstance(value, int) and 1 < value <= 100:
+        raise ValueError(f"{value} is not a pattern; write {value / 100:g} for {value} %, or N:M in quotes")
+    if isinstance(value, int) and value > 60 and value % 60:
+        minutes = f"{value // 60}:{value % 60}"
+        raise ValueError(f'YAML reads {minutes} without quotes as {value}, in minutes; write "{minutes}" in quotes')
+    if isinstance(value, str) and value.strip().endswith("%"):
+        raise ValueError(f"{spell(value)} is not a pattern; write the share as a number, such as 0.5 for half")
+    return spell_pattern(str(value))
+
+
+def _method(value: Any) -> Any:
+    if value == "magnitude":
+        raise ValueError("magnitude is always computed beside the methods, as the floor; leave it out")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    """Text that spells true or false is one, as in `_number`."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _unique(values: list) -> list:
+    doubled = [value for value in values if values.count(value) > 1]
+    if doubled:
+        raise ValueError(f"{spell(doubled[0])} is listed twice; keep one")
+    return values
+
+
+def _number(value: Any) -> Any:
+    """Text that spells a number is one: that is how Snakemake hands over what stands inside `--config section={...}`."""
+    if isinstance(value, str):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    return value
+
+
+def unique_list(entry: Any) -> Any:
+    """A list of at least one entry, without doubles."""
+    return Annotated[list[entry], Field(min_length=1), AfterValidator(_unique)]
+
+
+Text = Annotated[str, Strict(), Field(min_length=1), Allowed("text")]
+Label = Annotated[str, Strict(), Allowed("text, which may be empty")]
+FilePath = Annotated[str, Strict(), Field(min_length=1), AfterValidator(_path), Allowed("a path")]
+HubName = Annotated[str, Strict(), AfterValidator(_hub_name), Allowed("a name on the hub, organisation/name")]
+Name = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_name),
+    Field(max_length=60),
+    Allowed("a name of at most 60 letters, digits, '.', '_' and '-'"),
+]
+Language = Annotated[str, Strict(), BeforeValidator(_language), Allowed("a language code such as sw or zh-Hant")]
+CalibrationName = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_calibration),
+    Field(min_length=1, max_length=100),
+    Allowed("a language, languages joined as in en+sw, or a name from mixtures or controls"),
+]
+Pattern = Annotated[
+    str, Strict(), BeforeValidator(_pattern), Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"')
+]
+Method = Annotated[Literal["sparsegpt", "wanda"], BeforeValidator(_method)]
+Positive = Annotated[
+    int, BeforeValidator(_number), Strict(), Field(ge=1, lt=2**31), Allowed("a whole number from 1 up")
+]
+FromZero = Annotated[
+    int, BeforeValidator(_number), Strict(), Field(ge=0, lt=2**31), Allowed("a whole number from 0 up")
+]
+Flag = Annotated[bool, BeforeValidator(_flag), Strict(), Allowed("true or false")]
+ClozeItems = Annotated[
+    int, BeforeValidator(_number), Strict(), Field(ge=0, le=200), Allowed("a whole number from 0 to 200")
+]
+Length = Annotated[int, BeforeValidator(_number), Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
+Share = Annotated[float, BeforeValidator(_number), Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
+Weight = Annotated[
+    float, BeforeValidator(_number), Strict(), Field(gt=0, allow_inf_nan=False), Allowed("a number above 0")
+]
