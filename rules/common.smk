@@ -50,6 +50,8 @@ REPORT = f"{REPORTS}/report.html"
 TABLES = [
     "best_calibration",
     "effects",
+    "error_by_block",
+    "layer_errors",
     "matrix",
     "mean_matrix",
     "overlap_by_block",
@@ -58,7 +60,13 @@ TABLES = [
     "positions",
     "positions_by_module",
 ]
-FIGURES = ["effects", "matrix", "overlap_by_block", "overlap_by_module"]
+FIGURES = [
+    "effects",
+    "error_by_block",
+    "matrix",
+    "overlap_by_block",
+    "overlap_by_module",
+]
 SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
 MASKS_ONLY = methods(changing_weights=False)
 CHANGING_WEIGHTS = methods(changing_weights=True)
@@ -218,6 +226,14 @@ def mask_targets():
         paths.variant_folder(RESULTS, model, variant) / "masks.parquet"
         for model, variant in product(GRID.models, GRID.variants())
         if variant != Variant.dense()
+    ]
+
+
+def layer_targets():
+    """The diagnostics of all calibrated variants."""
+    return [
+        paths.variant_folder(RESULTS, model, variant) / "layers.parquet"
+        for model, variant in product(GRID.models, GRID.calibrated())
     ]
 
 
