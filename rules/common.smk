@@ -237,6 +237,15 @@ def layer_targets():
     ]
 
 
+def figure_targets():
+    """The figures as files, for papers; the report draws its own."""
+    return expand(
+        f"{REPORTS}/figures/{{figure}}.{{format}}",
+        figure=FIGURES,
+        format=["svg", "png"],
+    )
+
+
 def masks_of_method(wildcards):
     """The mask stores of a method and pattern: the magnitude mask first, then in the grid's order."""
     magnitude = Variant.uncalibrated("magnitude", wildcards.pattern)

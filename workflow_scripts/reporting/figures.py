@@ -103,7 +103,7 @@ def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None) -
         axes.xaxis.get_major_locator().set_params(nbins=6)
         axes.set_axisbelow(True)
 
-    size = (3.9, 0.36 * len(languages) + 0.8)
+    size = (3.9, 0.3 * len(languages) + 0.7)
     figure = _grid(rows, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     name = labels.language_name(reference)
     figure.supxlabel(f"{labels.units(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
@@ -186,7 +186,7 @@ def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None) -> F
         measure = part["measure"][0]
         ends = []
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7), numticks=12))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_locator(NullLocator())
         for name in labels.in_order(part["calibration"]):
@@ -336,7 +336,8 @@ def _spread(places: Sequence[float]) -> list[float]:
     for place in places:
         groups.append([place])
         while len(groups) > 1 and _lowest(groups[-1], gap) < _lowest(groups[-2], gap) + gap * len(groups[-2]):
-            groups[-2] += groups.pop()
+            last = groups.pop()
+            groups[-1] += last
     return [_lowest(group, gap) + gap * i for group in groups for i in range(len(group))]
 
 

@@ -48,7 +48,7 @@ def darkest(mean_matrix: pl.DataFrame) -> float:
 
 def fill(excess: float, top: float) -> str:
     """Colour of a cell as hexadecimal; `top` is the excess that takes the darkest."""
-    return to_hex(COLOUR_MAP(min(max(excess, 0) / top, 1)))
+    return to_hex(COLOUR_MAP(min(max(excess, 0.0) / top, 1.0)))
 
 
 def ink(background: str) -> str:

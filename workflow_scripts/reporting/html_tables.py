@@ -166,7 +166,9 @@ def errors_table(errors: pl.DataFrame) -> Table:
     for measure, form in (("local_error", "{:.4f}"), ("path_error", "{:.4f}"), ("signal_to_noise", "{:.1f}")):
         unit = " (dB)" if measure == "signal_to_noise" else ""
         parts = {f"{measure}{end}": f"{measure}{end}" for end in ("", "_min", "_max")}
-        columns.append(Column(measure.replace("_", " ") + unit, f"{measure} of row", _mean_and_span(measure, form), parts))
+        columns.append(
+            Column(measure.replace("_", " ") + unit, f"{measure} of row", _mean_and_span(measure, form), parts)
+        )
         for row in rows:
             row[f"{measure} of row"] = None if row[measure] is None else row.copy()
     caption = "Errors by block, mean over seeds (lowest to highest seed)"

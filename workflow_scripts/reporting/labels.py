@@ -29,9 +29,10 @@ PALETTE = [
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "p"]
 DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5))]
 # A language's place gives its look. Append only: a look must not change between studies, or when a language is added.
-PLACES = (
-    "en de sw zh es ru ar fr hi ja it ko pt tr vi id fil th bn ur fa he uk pl cs nl el yo".split()
-)
+PLACES = [
+    "en", "de", "sw", "zh", "es", "ru", "ar", "fr", "hi", "ja", "it", "ko", "pt", "tr", "vi", "id", "fil", "th", "bn",
+    "ur", "fa", "he", "uk", "pl", "cs", "nl", "el", "yo",
+]  # fmt: skip
 CONTROL_COLOUR = "#6b6b6b"
 # What losses in a unit were measured on.
 TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window"}
@@ -100,9 +101,7 @@ def ranked(rows: pl.DataFrame, *columns: str, kinds: Mapping[str, str] | None = 
     """The rows sorted by `columns`, languages and calibrations in the order of `in_order`."""
     named = {"calibration", "calibration_a", "calibration_b", "language", "own", "other"}
     keys = [
-        pl.col(column).replace_strict(
-            order := in_order(rows[column], kinds), range(len(order)), return_dtype=pl.Int64
-        )
+        pl.col(column).replace_strict(order := in_order(rows[column], kinds), range(len(order)), return_dtype=pl.Int64)
         if column in named and rows.height
         else pl.col(column)
         for column in columns

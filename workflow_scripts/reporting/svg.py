@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 MARK = "mark: "
 # Each attribute by which one element of an SVG refers to another.
-REFERENCES = (' id="', 'url(#', 'href="#')
+REFERENCES = (' id="', "url(#", 'href="#')
 
 
 def describe_mark(artist: Artist, text: str) -> None:
@@ -23,7 +23,9 @@ def svg_text(figure: Figure) -> str:
     """The figure as SVG without a date, described artists as groups of class `mark` with a `title`."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return re.sub(rf'<g id="{MARK}([^"]*)">', r'<g class="mark"><title>\1</title>', buffer.getvalue())
+    return re.sub(
+        rf'<g id="{MARK}([^"]*)">', r'<g class="mark" pointer-events="all"><title>\1</title>', buffer.getvalue()
+    )
 
 
 def inline_svg(figure: Figure, prefix: str, words: str) -> str:

@@ -15,7 +15,11 @@ def cell(row: Mapping[str, Any]) -> str:
     """A cell of the matrix, with the excess that `heat.panels` adds."""
     seeds = row["seeds"]
     span = f" (seeds {row['ratio_to_dense_min']:.4f} to {row['ratio_to_dense_max']:.4f})" if seeds > 1 else ""
-    place = "the best of its column" if row["best"] else f"{row['excess']:.1f}\N{NO-BREAK SPACE}% above the best of its column"
+    place = (
+        "the best of its column"
+        if row["best"]
+        else f"{row['excess']:.1f}\N{NO-BREAK SPACE}% above the best of its column"
+    )
     lines = [
         f"{labels.calibration_name(row['calibration'])} on {labels.with_code(row['language'])}",
         f"{row['ratio_to_dense']:.4f} times the dense perplexity{span}",
