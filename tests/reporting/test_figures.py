@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from workflow_scripts.reporting import figures, heat, labels
@@ -60,8 +60,8 @@ def test_heat_map_marks_the_best_of_a_column_and_the_own_language(tables_of):
     framed = [patch for patch in wanda.patches if not patch.get_fill()]
     assert len(framed) == 3
     # Magnitude lies far above the best calibration of each column, so it takes the darkest colour.
-    filled = [patch.get_facecolor()[:3] for patch in wanda.patches if patch.get_fill()]
-    assert filled[-3:] == [to_rgb(heat.COLOUR_MAP(1.0))] * 3
+    filled = [to_hex(patch.get_facecolor()) for patch in wanda.patches if patch.get_fill()]
+    assert filled[-3:] == [to_hex(heat.COLOUR_MAP(1.0))] * 3
     first = figure.subfigs[0].axes[0]
     assert [t.get_text() for t in first.get_yticklabels()][-1] == "magnitude (no text)"
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -21,20 +20,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow_scripts.artifacts import replacing
 from workflow_scripts.reporting import heat, labels, tooltips
-from workflow_scripts.reporting.svg import describe_mark, svg_text
+from workflow_scripts.reporting.svg import describe_mark, styled, svg_text
 
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.constrained_layout.use": True,
-    "legend.frameon": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "polyprune",
-}
-# A user's own matplotlibrc must not change an artifact.
-styled = style.context(["default", STYLE])
 FLOOR, CEILING, OTHER = "#7a7a7a", "#222222", "#c8c8c8"
 MOST_COLOURED_PAIRS = 6
 NARROWEST, WIDEST = 4.4, 13.0

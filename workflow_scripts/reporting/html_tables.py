@@ -33,7 +33,10 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table ready for the template; `csv` is a link that holds it in full precision."""
+    """A table ready for the template; `csv` is a link that holds it in full precision.
+
+    The names differ from those of the study's files, which have more columns.
+    """
 
     name: str
     caption: str
@@ -56,7 +59,7 @@ def matrix_table(mean_matrix: pl.DataFrame) -> Table:
         parts = {f"{language}{end}": f"ratio_to_dense{end}" for end in ("", "_min", "_max")}
         columns.append(Column(labels.with_code(language), language, _ratio_and_span, parts))
     caption = "Perplexity over the dense model's, mean over seeds (lowest to highest seed)"
-    return _table("matrix", caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table("ratios", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def variants_table(mean_matrix: pl.DataFrame) -> Table:
@@ -119,7 +122,7 @@ def best_table(best: pl.DataFrame) -> Table:
     columns += [Column(f"loss with {name}", f"regret_{name}", "{:.3f}".format) for name in names]
     lost = f"{labels.capital(labels.units(best))} lost against the best calibration"
     caption = f"{lost} (optimistic: chosen on the {labels.texts(best)}s that judge it)"
-    return _table("best_calibration", caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table("regrets", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def positions_table(positions: pl.DataFrame) -> Table:
@@ -135,7 +138,7 @@ def positions_table(positions: pl.DataFrame) -> Table:
     ]
     keys = [*labels.CALIBRATION_SETTING, "method", "calibration_a", "calibration_b"]
     rows = labels.ranked(positions, *keys).to_dicts()
-    return _table("positions", "Overlap of masks by pair", rows, columns, labels.CALIBRATION_SETTING)
+    return _table("pairs", "Overlap of masks by pair", rows, columns, labels.CALIBRATION_SETTING)
 
 
 def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
@@ -152,7 +155,7 @@ def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
     columns = [Column("method", "method", labels.method_name), Column("linear" if by == "module" else by, by)]
     columns += [Column(heading, relation, "{:.3f}".format) for relation, heading in OVERLAP_ENDS.items()]
     caption = f"Overlap of masks by {columns[1].heading}"
-    return _table(f"overlap_by_{by}", caption, rows, columns, labels.CALIBRATION_SETTING)
+    return _table(f"{by}s", caption, rows, columns, labels.CALIBRATION_SETTING)
 
 
 def errors_table(errors: pl.DataFrame) -> Table:
@@ -172,7 +175,7 @@ def errors_table(errors: pl.DataFrame) -> Table:
         for row in rows:
             row[f"{measure} of row"] = None if row[measure] is None else row.copy()
     caption = "Errors by block, mean over seeds (lowest to highest seed)"
-    return _table("error_by_block", caption, rows, columns, labels.CALIBRATION_SETTING)
+    return _table("block_errors", caption, rows, columns, labels.CALIBRATION_SETTING)
 
 
 def _table(name: str, caption: str, rows: Sequence[dict[str, Any]], columns: list[Column], setting: list[str]) -> Table:

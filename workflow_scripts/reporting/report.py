@@ -144,12 +144,12 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame]) -> list[tuple[Table, 
         effects, headline = tables["effects"], labels.headline(tables["effects"])
         against = f"Own language against {labels.language_name(labels.reference_of(effects) or '')}"
         made = [
-            (effects_table(headline, "effects", against), True),
+            (effects_table(headline, "own_language", against), True),
             (best_table(tables["best_calibration"]), True),
         ]
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
-            made.append((effects_table(effects, "all_effects", every), False))
+            made.append((effects_table(effects, "every_language", every), False))
     elif name == "overlap_by_block":
         made = [(positions_table(tables["positions"]), True), (overlap_table(tables[name], "block"), False)]
     elif name == "overlap_by_module":

@@ -4,10 +4,22 @@ import html
 import io
 import re
 
-from matplotlib import rc_context
+from matplotlib import rc_context, style
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "polyprune",
+}
+# A user's own matplotlibrc must not change an artifact.
+styled = style.context(["default", STYLE])
 MARK = "mark: "
 # Each attribute by which one element of an SVG refers to another.
 REFERENCES = (' id="', "url(#", 'href="#')
@@ -28,6 +40,7 @@ def svg_text(figure: Figure) -> str:
     )
 
 
+@styled
 def inline_svg(figure: Figure, prefix: str, words: str) -> str:
     """The figure as an SVG element for a page.
 
