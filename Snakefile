@@ -15,6 +15,7 @@ rule all:
     default_target: True
     input:
         REPORT,
+        figure_targets(),
 
 
 rule masks:

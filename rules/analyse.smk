@@ -42,6 +42,26 @@ rule tabulate_cloze:
         " --grid {params.grid:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
+rule tabulate_layers:
+    input:
+        layer_targets(),
+    output:
+        f"{REPORTS}/tables/layers.parquet",
+    log:
+        f"logs/tabulate_layers/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/tabulate_layers/{STUDY.study}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("tabulate_layers"),
+        grid=canonical_json(asdict(GRID)),
+    shell:
+        f"python -m workflow_scripts.tabulate_layers --results {RESULTS}"
+        " --grid {params.grid:q}"
+        " --output {output:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule overlap_masks:
     input:
         masks=masks_of_method,
@@ -68,6 +88,7 @@ rule compare_calibrations:
         **cloze_table(),
         perplexity=f"{REPORTS}/tables/perplexity.parquet",
         overlap=overlap_parts(),
+        layers=f"{REPORTS}/tables/layers.parquet",
     output:
         tables=expand(f"{REPORTS}/tables/{{table}}.parquet", table=TABLES),
     log:

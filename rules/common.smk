@@ -65,6 +65,8 @@ TABLES = [
     "baselines",
     "best_calibration",
     "effects",
+    "error_by_block",
+    "layer_errors",
     "matrix",
     "mean_matrix",
     "overlap_by_block",
@@ -73,7 +75,13 @@ TABLES = [
     "positions",
     "positions_by_module",
 ]
-FIGURES = ["effects", "matrix", "overlap_by_block", "overlap_by_module"]
+FIGURES = [
+    "effects",
+    "error_by_block",
+    "matrix",
+    "overlap_by_block",
+    "overlap_by_module",
+]
 SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
 MASKS_ONLY = methods(changing_weights=False)
 CHANGING_WEIGHTS = methods(changing_weights=True)
@@ -307,6 +315,23 @@ def mask_targets():
         for model, variant in product(GRID.models, GRID.variants())
         if variant != Variant.dense()
     ]
+
+
+def layer_targets():
+    """The diagnostics of all calibrated variants."""
+    return [
+        paths.variant_folder(RESULTS, model, variant) / "layers.parquet"
+        for model, variant in product(GRID.models, GRID.calibrated())
+    ]
+
+
+def figure_targets():
+    """The figures as files, for papers; the report draws its own."""
+    return expand(
+        f"{REPORTS}/figures/{{figure}}.{{format}}",
+        figure=FIGURES,
+        format=["svg", "png"],
+    )
 
 
 def masks_of_method(wildcards):

@@ -34,7 +34,7 @@ rule write_report:
         models=expand(RECORD, model=GRID.models),
         documents=documents_of_study(),
         tables=rules.compare_calibrations.output.tables,
-        figures=expand(f"{REPORTS}/figures/{{figure}}.svg", figure=FIGURES),
+        perplexity=f"{REPORTS}/tables/perplexity.parquet",
     output:
         output=report(
             REPORT,
@@ -55,4 +55,6 @@ rule write_report:
         files=files,
     shell:
         "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q} --setup {params.setup:q}"
+        # What is there when the report is written: an input would make it anew after every job.
+        " --timings logs/timings"
         " --code {params.code} > {log:q} 2>&1"

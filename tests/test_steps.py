@@ -19,6 +19,7 @@ from workflow_scripts.prune_model import Parameters as PruningParameters
 from workflow_scripts.prune_model import prune_model
 from workflow_scripts.sample_calibration import Parameters as SampleParameters
 from workflow_scripts.sample_calibration import sample_calibration
+from workflow_scripts.tabulate_layers import tabulate_layers
 from workflow_scripts.tabulate_perplexity import tabulate_perplexity
 from workflow_scripts.tokenize_documents import tokenize_documents
 
@@ -132,6 +133,16 @@ def test_a_table_of_mixed_precision_is_refused(results, tmp_path):
     measure(results, [variants[-1]], PerplexityParameters(documents=3, length=32, device="cpu", dtype="bfloat16"))
     with pytest.raises(ArtifactError, match=r"float32.*bfloat16.*no effects of a calibration"):
         tabulate()
+
+
+def test_errors_of_all_calibrated_variants_are_in_one_table(results, tmp_path):
+    tabulate_layers(results=results, grid=json.dumps(vars(GRID)), output=tmp_path / "layers.parquet")
+    table = pl.read_parquet(tmp_path / "layers.parquet")
+    assert table.columns[:4] == ["model", "variant", "method", "pattern"]
+    assert table.height == 2 * 3 * 7
+    assert set(table["calibration"]) == {"aa", "bb"}
+    assert table["local_error"].is_between(0, 1).all()
+    assert len(read_provenance(tmp_path / "layers.parquet")["inputs"]["layers"]) == 2
 
 
 def test_windows_of_another_tokenizer_are_refused(results, tmp_path):

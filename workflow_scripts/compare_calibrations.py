@@ -1,4 +1,4 @@
-"""Step: from the long tables of a study to its matrices, effects and overlaps."""
+"""Step: from the long tables of a study to its matrices, effects, overlaps and errors."""
 
 import json
 from pathlib import Path
@@ -11,24 +11,32 @@ from workflow_scripts.cli import run_step
 
 
 def compare_calibrations(
-    *, perplexity: Path, overlap: list[Path], kinds: str, tables: list[Path], cloze: Path | None = None, code: str = ""
+    *,
+    perplexity: Path,
+    overlap: list[Path],
+    layers: Path,
+    kinds: str,
+    tables: list[Path],
+    cloze: Path | None = None,
+    code: str = "",
 ) -> None:
     """Write the tables that figures and report are made of, each under its name.
 
     Args:
         perplexity: the long table of perplexity.
         overlap: the overlap tables of all models, methods and patterns.
+        layers: the long table of the errors of linears.
         kinds: calibration -> language, mixture or control, as JSON.
         tables: files to write, `{name}.parquet` for the names of `analysis.tables.analyse`.
         cloze: the long table of cloze items, if any were scored.
         code: digest of this step's code.
     """
     parameters = {"kinds": json.loads(kinds)}
-    inputs = {"perplexity": perplexity, "overlap": overlap} | ({"cloze": cloze} if cloze else {})
+    inputs = {"perplexity": perplexity, "overlap": overlap, "layers": layers} | ({"cloze": cloze} if cloze else {})
     provenance = make_provenance("compare_calibrations", parameters, code, inputs)
     overlaps = pl.concat(map(pl.read_parquet, overlap))
     items = pl.read_parquet(cloze) if cloze else None
-    made = analyse(pl.read_parquet(perplexity), overlaps, parameters["kinds"], items)
+    made = analyse(pl.read_parquet(perplexity), overlaps, pl.read_parquet(layers), parameters["kinds"], items)
     for path in tables:
         write_table(path, made[path.stem].to_arrow(), provenance)
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from workflow_scripts.artifacts import read_provenance, replacing
 from workflow_scripts.cli import run_step
+from workflow_scripts.reporting.durations import read_durations
 from workflow_scripts.reporting.report import render_report
 from workflow_scripts.reporting.study_facts import describe_corpora, describe_models
 
@@ -16,10 +17,11 @@ def write_report(
     models: list[Path],
     documents: list[Path],
     tables: list[Path],
-    figures: list[Path],
+    perplexity: Path,
     study: str,
     command: str,
     setup: str,
+    timings: Path,
     output: Path,
     code: str = "",
 ) -> None:
@@ -29,10 +31,11 @@ def write_report(
         models: records of the dense models.
         documents: the document tables that the study draws on.
         tables: the tables of `compare_calibrations`.
-        figures: the SVG figures.
+        perplexity: the long table of perplexity.
         study: name of the study.
         command: how to reproduce it.
         setup: label -> text of the set-up, as JSON.
+        timings: folder of the timings that Snakemake leaves; whatever is there, and no input, for it changes with each job.
         output: the report.
         code: digest of this step's code.
     """
@@ -47,8 +50,10 @@ def write_report(
         "versions": read_provenance(tables[0])["versions"],
         "variants": made["matrix"].select(keys).unique().height,
     }
+    subjects = {study, *(entry["name"] for entry in facts["models"] + facts["corpora"])}
+    facts["durations"] = read_durations(timings, subjects)
     with replacing(output) as temporary:
-        html = render_report(facts, made, {path.stem: path for path in figures})
+        html = render_report(facts, made, pl.read_parquet(perplexity))
         temporary.write_text(html, encoding="utf-8")
 
 

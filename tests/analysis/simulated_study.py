@@ -1,6 +1,8 @@
-"""A made-up study of plausible size: its two long tables, perplexities and overlaps, shaped as the real ones."""
+"""A made-up study of plausible size: its long tables of perplexities, overlaps and errors, shaped as the real ones."""
 
+import math
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -38,6 +40,42 @@ def simulate(
     rng = np.random.default_rng(7)
     perplexity = _perplexity(rng, languages, calibrations, methods, patterns, models, seeds, documents, effect)
     return perplexity, _overlap(rng, calibrations, methods, patterns, models, seeds, blocks)
+
+
+def simulate_layers(
+    languages: Sequence[str] = ("de", "en", "sw"),
+    methods: Sequence[str] = ("wanda", "sparsegpt"),
+    patterns: Sequence[str] = ("0.5",),
+    models: Sequence[str] = ("gemma-3-270m",),
+    seeds: int = 3,
+    blocks: int = 18,
+    mixtures: Sequence[str] = (),
+    calibrations: Sequence[str] | None = None,
+    **_: object,
+) -> pl.DataFrame:
+    """The table `layers` of the same study."""
+    calibrations = [*(languages if calibrations is None else calibrations), *mixtures]
+    rng = np.random.default_rng(8)
+    block, module = (x.ravel() for x in np.meshgrid(np.arange(blocks), np.arange(len(MODULES)), indexing="ij"))
+    frames = []
+    for model, pattern, method, calibration, seed in product(models, patterns, methods, calibrations, range(seeds)):
+        level = 0.06 * LOSS[method] * (1.0 if pattern == "0.5" else 1.6) * (1 + 0.5 * distance(calibration, "en"))
+        local = level * (1 + 0.15 * module) * np.exp(rng.normal(0, 0.1, block.size))
+        path = local * (1 + 6 * (1 - np.exp(-(block + 1) / 6)))
+        frame = pl.DataFrame(
+            {
+                "block": block.astype(np.int64),
+                "module": [MODULES[m] for m in module],
+                "sparsity": 0.5,
+                "local_error": local,
+                "path_error": path,
+                "signal_to_noise": -10 * np.log10(local),
+                "damping": 0.01 if method == "sparsegpt" else math.nan,
+                "sample_tokens": 256,
+            }
+        )
+        frames.append(_constant(frame, model=model, seed=seed, **_names(method, pattern, calibration, seed)))
+    return pl.concat(frames).sort("model", "variant", "block", "module")
 
 
 def published(perplexity: pl.DataFrame) -> pl.DataFrame:

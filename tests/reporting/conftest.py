@@ -27,7 +27,7 @@ STUDIES = {
 @pytest.fixture(scope="session")
 def tables_of():
     """A function from the name of a simulated study to its tables, each made once."""
-    from simulated_study import published, simulate
+    from simulated_study import published, simulate, simulate_layers
 
     from workflow_scripts.analysis.tables import analyse
 
@@ -36,7 +36,8 @@ def tables_of():
     def tables(name):
         if name not in made:
             perplexity, overlap = simulate(**STUDIES[name])
-            made[name] = analyse(published(perplexity) if name == "published" else perplexity, overlap)
+            perplexity = published(perplexity) if name == "published" else perplexity
+            made[name] = analyse(perplexity, overlap, simulate_layers(**STUDIES[name]))
         return made[name]
 
     return tables

@@ -1,12 +1,14 @@
 """Figures: every shape of study, equal bytes, and what the reader sees in them."""
 
 import re
+from itertools import pairwise
 
 import polars as pl
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from workflow_scripts.reporting import figures, labels
+from workflow_scripts.reporting import figures, heat, labels
 
 
 def texts(figure: Figure) -> list[str]:
@@ -16,11 +18,11 @@ def texts(figure: Figure) -> list[str]:
 
 def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
     drawn = figures.draw(any_tables)
-    assert set(drawn) == {"matrix", "effects", "overlap_by_block", "overlap_by_module"}
+    assert set(drawn) == {"matrix", "effects", "overlap_by_block", "overlap_by_module", "error_by_block"}
     for name, figure in drawn.items():
         figures.save(figure, tmp_path / name)
     assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png"}
-    assert len([*tmp_path.iterdir()]) == 8
+    assert len([*tmp_path.iterdir()]) == 10
 
 
 def test_equal_tables_give_equal_bytes(tables_of, tmp_path):
@@ -57,6 +59,9 @@ def test_heat_map_marks_the_best_of_a_column_and_the_own_language(tables_of):
     assert bold == {f"{r:.2f}" for r in rows.group_by("language").agg(pl.min("ratio_to_dense"))["ratio_to_dense"]}
     framed = [patch for patch in wanda.patches if not patch.get_fill()]
     assert len(framed) == 3
+    # Magnitude lies far above the best calibration of each column, so it takes the darkest colour.
+    filled = [to_hex(patch.get_facecolor()) for patch in wanda.patches if patch.get_fill()]
+    assert filled[-3:] == [to_hex(heat.COLOUR_MAP(1.0))] * 3
     first = figure.subfigs[0].axes[0]
     assert [t.get_text() for t in first.get_yticklabels()][-1] == "magnitude (no text)"
 
@@ -65,7 +70,7 @@ def test_hollow_dots_without_interval(tables_of):
     def faces(name):
         figure = figures.effect_intervals(tables_of(name)["effects"])
         lines = [line for part in figure.subfigs for axes in part.axes for line in axes.lines]
-        return {line.get_markerfacecolor() for line in lines if line.get_marker() == "o"}
+        return {line.get_markerfacecolor() for line in lines if line.get_marker() in labels.MARKERS}
 
     assert faces("one seed") == {"white"}
     assert "white" not in faces("small")
@@ -89,31 +94,58 @@ def test_a_study_without_comparison_says_so(tables_of):
 def test_many_pairs_are_told_apart_only_with_english(tables_of):
     legend = texts(figures.overlap_by_block(tables_of("large")["overlap_by_block"]))
     assert "de and en" in legend
-    assert "other pairs of languages" in legend
+    assert "other pairs of calibrations" in legend
     assert "de and sw" not in legend
 
 
 def test_a_language_keeps_its_colour_and_order_in_all_figures(tables_of):
     tables = tables_of("small")
-    colours = labels.colours(["sw", "de", "en"])
+    colours = {name: labels.look(name).colour for name in ("sw", "de", "en")}
     dots = [
         line
         for part in figures.effect_intervals(tables["effects"]).subfigs
         for line in part.axes[0].lines
-        if line.get_marker() == "o"
+        if line.get_marker() in labels.MARKERS
     ]
     assert {line.get_color() for line in dots} == {colours["de"], colours["sw"]}
-    pairs = figures._pair_colours(tables["overlap_by_block"])
-    assert pairs[("en", "sw")] == (colours["en"], colours["sw"])
+    errors = figures.error_by_block(tables["error_by_block"]).subfigs[0].axes[0].lines
+    assert [line.get_color() for line in errors] == [colours[name] for name in ("de", "en", "sw")]
+    lines = figures.overlap_by_block(tables["overlap_by_block"]).subfigs[0].axes[0].lines
+    assert (colours["en"], colours["sw"]) in {(line.get_color(), line.get_gapcolor()) for line in lines}
+
+
+def test_a_part_has_the_axes_of_the_whole_and_leaves_titles_to_the_page(tables_of):
+    for name, draw in (("effects", figures.effect_intervals), ("overlap_by_block", figures.overlap_by_block)):
+        table = tables_of("small")[name]
+        whole, part = draw(table), draw(table.filter(method="wanda"), among=table)
+        assert whole.subfigs[0].axes[0].get_title() == "SparseGPT"
+        assert part.subfigs[0].axes[0].get_title() == ""
+        for limits in ("get_xlim", "get_ylim"):
+            ours, theirs = (getattr(figure.subfigs[0].axes[0], limits)() for figure in (part, whole))
+            assert ours == theirs
+
+
+def test_a_measure_that_is_missing_leaves_a_gap(tables_of):
+    errors = tables_of("small")["error_by_block"]
+    gone = pl.when(pl.col("block") != 3).then(pl.col("local_error"))
+    figures.error_by_block(errors.with_columns(local_error=gone, path_error=pl.lit(None, pl.Float64)))
+
+
+@pytest.mark.parametrize("places", [[], [0.5], [0.5, 0.5, 0.5], [0, 0.01, 0.9, 1, 1], [0.3] * 40])
+def test_labels_at_the_ends_of_lines_do_not_overlap(places):
+    spread = figures._spread(places)
+    assert len(spread) == len(places)
+    gap = min(figures.LABEL_HEIGHT, 1 / max(len(places), 1))
+    assert all(b - a >= gap - 1e-9 for a, b in pairwise(spread))
+    assert all(-1e-9 <= place <= 1 + 1e-9 for place in spread)
 
 
 @pytest.mark.parametrize(("ratio", "text"), [(1.2345, "1.23"), (12.34, "12.3"), (123.4, "123"), (1e6, ">9999")])
 def test_numbers_in_cells_are_short(ratio, text):
-    assert figures._short(ratio) == text
+    assert heat.short(ratio) == text
 
 
 def test_labels():
-    assert labels.in_order(["en+sw", "sw", "de", "sw"]) == ["de", "sw", "en+sw"]
     assert labels.module_order(["mlp.up_proj", "x", "self_attn.q_proj"]) == ["self_attn.q_proj", "mlp.up_proj", "x"]
     assert labels.with_code("en+xx") == "English + xx (en+xx)"
     assert labels.with_code("xx") == "xx"

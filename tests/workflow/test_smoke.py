@@ -63,7 +63,7 @@ def test_the_report_opens_offline_and_names_no_machine(results):
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "<script src" not in html and "<link" not in html
     assert str(results.parent) not in html
-    for figure in ("matrix", "effects", "overlap_by_block", "overlap_by_module"):
+    for figure in ("matrix", "effects", "overlap_by_block", "overlap_by_module", "error_by_block"):
         assert (results / f"reports/smoke/figures/{figure}.svg").stat().st_size > 2000
         assert (results / f"reports/smoke/figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
 

@@ -1,4 +1,4 @@
-"""All tables that figures and report are made of, from the two long tables of a study."""
+"""All tables that figures and report are made of, from the three long tables of a study."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ import polars as pl
 
 from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
 from workflow_scripts.analysis.effects import best_calibration, compare, losses
+from workflow_scripts.analysis.errors import error_by_block, layer_errors
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import pooled, positions
 
@@ -13,6 +14,7 @@ from workflow_scripts.analysis.overlap import pooled, positions
 def analyse(
     perplexity: pl.DataFrame,
     overlap: pl.DataFrame,
+    layers: pl.DataFrame,
     kinds: Mapping[str, str] | None = None,
     cloze: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
@@ -20,12 +22,13 @@ def analyse(
 
     They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
     mixtures and controls), `best_calibration`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
-    `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); and where cloze items
-    were scored, `cloze_matrix` and `cloze_effects`.
+    `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
+    `layer_errors` and `error_by_block`; and where cloze items were scored, `cloze_matrix` and `cloze_effects`.
 
     Args:
         perplexity: long table, one row per variant, corpus, language and document.
         overlap: long table, one row per pair of masks and linear; may have no rows.
+        layers: long table, one row per calibrated variant and linear.
         kinds: calibration -> language, mixture or control; by default those named as an evaluated language are one.
         cloze: long table, one row per variant, language and item.
 
@@ -47,6 +50,8 @@ def analyse(
         "overlap_by_module": pooled(overlap, ["module"]),
         "positions": positions(overlap),
         "positions_by_module": positions(overlap, ["module"]),
+        "layer_errors": layer_errors(layers),
+        "error_by_block": error_by_block(layers),
     }
     if cloze is not None:
         tables["cloze_matrix"] = cloze_matrix(cloze)

@@ -1,113 +1,109 @@
-"""The figures of a study: functions from tables to matplotlib Figures; no global state, equal bytes every time."""
+"""The figures of a study: functions from tables to matplotlib Figures; no global state, equal bytes every time.
 
-from collections.abc import Callable, Mapping
+The report shows each setting and method by itself: a figure function then gets its rows, and `among`, the table whose
+axes and reference language they share; titles are left to the page.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import polars as pl
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow_scripts.artifacts import replacing
-from workflow_scripts.reporting import labels
+from workflow_scripts.reporting import heat, labels, tooltips
+from workflow_scripts.reporting.svg import describe_mark, styled, svg_text
 
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.constrained_layout.use": True,
-    "legend.frameon": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "polyprune",
-}
-# A user's own matplotlibrc must not change an artifact.
-_styled = style.context(["default", STYLE])
-COLOUR_MAP = matplotlib.colormaps["viridis_r"]
-FLOOR, CEILING, OTHER = "#8a8a8a", "#222222", "#c8c8c8"
+FLOOR, CEILING, OTHER = "#7a7a7a", "#222222", "#c8c8c8"
 MOST_COLOURED_PAIRS = 6
-NARROWEST, WIDEST = 6.4, 13.0
+NARROWEST, WIDEST = 4.4, 13.0
 DOTS_PER_INCH = 150
-# Twice the best perplexity takes the darkest colour: beyond that, differences do not matter to the choice.
-DARKEST_EXCESS = 100.0
+LABEL_HEIGHT = 0.065
+ERRORS = {"local_error": "local error", "path_error": "path error"}
 
 Panel = Callable[[Axes, pl.DataFrame], None]
 
 
-@_styled
+@styled
 def heat_maps(mean_matrix: pl.DataFrame) -> Figure:
     """Calibration x evaluation: one panel per method, the ratio of perplexity to the dense model's in each cell.
 
     Colour is the excess in per cent over the best calibration of that column, because ratios of different languages do
     not compare; a frame marks the calibration in the evaluated language, bold type the best of a column.
     """
-    calibrated, magnitude = _calibrated(mean_matrix), mean_matrix.filter(pl.col("method") == "magnitude")
-    if calibrated.is_empty():
+    # Magnitude's cells stand in the panel of every setting and method, so they take its keys.
+    found = [
+        cells.with_columns(**{key: pl.lit(value) for key, value in keys.items()})
+        for keys, cells in heat.panels(mean_matrix)
+    ]
+    if not found:
         return _nothing("No calibrated variant was measured.")
-    languages = labels.in_order(calibrated["language"])
-    rows = labels.in_order(calibrated["calibration"]) + [labels.NO_TEXT] * bool(len(magnitude))
-    norm = Normalize(0, np.clip(_excess(calibrated)["excess"].max(), 1, DARKEST_EXCESS))
+    every = pl.concat(found)
+    languages, names = labels.in_order(every["language"]), labels.in_order(every["calibration"])
+    top = heat.darkest(mean_matrix)
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
-        same = {key: part[key][0] for key in ("model", "pattern", "corpus")}
-        for cell in _excess(part).iter_rows(named=True):
-            _cell(axes, languages.index(cell["language"]), rows.index(cell["calibration"]), cell, norm)
-        for cell in _over_best(labels.of_setting(magnitude, same), part).iter_rows(named=True):
-            _cell(axes, languages.index(cell["language"]), len(rows) - 1, cell, norm)
-        _matrix_axes(axes, rows, languages)
+        for cell in part.iter_rows(named=True):
+            _cell(axes, languages.index(cell["language"]), names.index(cell["calibration"]), cell, top)
+        _matrix_axes(axes, names, languages)
 
-    size = (max(0.56 * len(languages) + 1.4, 3.2), 0.34 * len(rows) + 1.5)
-    figure = _grid(calibrated, labels.EVALUATION_SETTING, size, panel, share="xy")
-    bar = ScalarMappable(norm, COLOUR_MAP)
+    size = (max(0.56 * len(languages) + 1.4, 3.2), 0.34 * len(names) + 1.5)
+    figure = _grid(every, labels.EVALUATION_SETTING, size, panel, share="xy")
+    bar = ScalarMappable(Normalize(0, top), heat.COLOUR_MAP)
     title = "perplexity above the best calibration for that language (%)"
     for part in figure.subfigs:
         part.colorbar(bar, ax=part.axes, location="bottom", shrink=0.5, aspect=40, extend="max", label=title)
     return figure
 
 
-@_styled
-def effect_intervals(effects: pl.DataFrame) -> Figure:
+@styled
+def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
     """Loss of the own-language calibration minus the reference's, with 95 % intervals; hollow: no interval."""
-    reference = labels.reference_of(effects)
+    every = effects if among is None else among
+    reference = labels.reference_of(every)
     if reference is None:
         return _nothing("One calibration language only: there is nothing to compare.")
-    rows = labels.headline(effects)
-    colours = labels.colours([*effects["own"], *effects["other"]])
+    rows, every = (frame.filter(pl.col("other") == reference) for frame in (effects, every))
     languages = labels.in_order(rows["own"])
+    limits = _limits([0, *every["difference"], *every["low"], *every["high"]])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         axes.axvline(0, color="black", linewidth=0.8)
-        for own, difference, low, high in part.select("own", "difference", "low", "high").iter_rows():
-            place, colour = languages.index(own), colours[own]
-            if low is not None:
-                axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
-            axes.plot(difference, place, "o", color=colour, markerfacecolor="white" if low is None else colour)
+        for row in part.iter_rows(named=True):
+            place, look = languages.index(row["own"]), labels.look(row["own"])
+            if row["low"] is not None:
+                axes.plot([row["low"], row["high"]], [place] * 2, color=look.colour, linewidth=2.2)
+            face = "white" if row["low"] is None else look.colour
+            axes.plot(row["difference"], place, look.marker, color=look.colour, markersize=7, markerfacecolor=face)
+            describe_mark(axes.axhspan(place - 0.5, place + 0.5, alpha=0, zorder=9), tooltips.effect(row))
         axes.set_yticks(range(len(languages)), [labels.with_code(name) for name in languages])
-        axes.set_ylim(len(languages) - 0.5, -0.5)
+        axes.set(ylim=(len(languages) - 0.5, -0.5), xlim=limits)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
         axes.xaxis.get_major_locator().set_params(nbins=6)
         axes.set_axisbelow(True)
 
-    figure = _grid(rows, labels.EVALUATION_SETTING, (3.9, 0.36 * len(languages) + 0.8), panel, share="xy")
+    size = (3.9, 0.3 * len(languages) + 0.7)
+    figure = _grid(rows, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     name = labels.language_name(reference)
-    axis = f"{labels.units(rows)}, own language minus {name} (left of the line: own language is better)"
-    figure.supxlabel(axis, fontsize=9)
+    figure.supxlabel(f"{labels.units(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
     return figure
 
 
-@_styled
-def overlap_by_block(by_block: pl.DataFrame) -> Figure:
+@styled
+def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
     """Overlap of masks along the depth of the model: a line per pair of calibrations, between floor and ceiling."""
     if by_block.is_empty():
         return _nothing("There are no two masks to compare.")
-    colours = _pair_colours(by_block)
+    told = told_apart(by_block)
+    limits = _limits((by_block if among is None else among)["iou"])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         for relation, colour, dashes in (("magnitude", FLOOR, ":"), ("same", CEILING, "-")):
@@ -115,42 +111,90 @@ def overlap_by_block(by_block: pl.DataFrame) -> Figure:
         between = part.filter(pl.col("relation") == "between").sort("calibration_a", "calibration_b", "block")
         # Grey lines first, so that they lie below.
         pairs = between.partition_by("calibration_a", "calibration_b", as_dict=True, maintain_order=True)
-        for pair, line in sorted(pairs.items(), key=lambda item: (item[0] in colours, item[0])):
-            axes.plot(line["block"], line["iou"], **_pair_line(colours.get(pair)))
-        axes.set_xlabel("block")
-        axes.set_ylabel("intersection over union")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        for pair, line in sorted(pairs.items(), key=lambda item: (item[0] in told, item[0])):
+            axes.plot(line["block"], line["iou"], **_pair_line(pair, told))
+        ends = [(pairs[pair]["iou"][-1], f"{pair[0]} and {pair[1]}", "#333333") for pair in told if pair in pairs]
+        _depth_axes(axes, part["block"], limits, "intersection over union")
+        _end_labels(axes, part["block"].max(), ends)
+        for block in sorted(set(part["block"])):
+            text = tooltips.overlap(part.filter(pl.col("block") == block), f"block {block}", told)
+            describe_mark(axes.axvspan(block - 0.5, block + 0.5, alpha=0, zorder=9), text)
 
-    figure = _grid(by_block, labels.CALIBRATION_SETTING, (4.2, 2.9), panel, share="y")
-    return _overlap_legend(figure, by_block, colours, "line")
+    figure = _grid(by_block, labels.CALIBRATION_SETTING, (4.6, 2.9), panel, share="y", titled=among is None)
+    return _overlap_legend(figure, by_block, told, "line")
 
 
-@_styled
-def overlap_by_module(by_module: pl.DataFrame) -> Figure:
+@styled
+def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
     """Overlap of masks per linear of a block: a dot per pair of calibrations on a bar from floor to ceiling."""
     if by_module.is_empty():
         return _nothing("There are no two masks to compare.")
-    colours = _pair_colours(by_module)
+    told = told_apart(by_module)
     modules = labels.module_order(by_module["module"])
+    limits = _limits((by_module if among is None else among)["iou"])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         for place, module in enumerate(modules):
             rows = part.filter(pl.col("module") == module)
-            ends = [rows.filter(pl.col("relation") == r)["iou"].mean() for r in ("magnitude", "same")]
-            if None not in ends:
-                axes.plot(ends, [place, place], color="#e3e3e3", linewidth=7, solid_capstyle="butt", zorder=1)
-            for end, colour in zip(ends, (FLOOR, CEILING), strict=True):
-                if end is not None:
-                    axes.plot(end, place, "|", color=colour, markersize=11, markeredgewidth=2, zorder=2)
+            _bar(axes, place, rows)
             between = rows.filter(pl.col("relation") == "between").sort("calibration_a", "calibration_b")
             for a, b, iou in between.select("calibration_a", "calibration_b", "iou").iter_rows():
-                axes.plot(iou, place, zorder=4 if (a, b) in colours else 3, **_pair_dot(colours.get((a, b))))
-        axes.set_yticks(range(len(modules)), [m.removeprefix("self_attn.").removeprefix("mlp.") for m in modules])
-        axes.set_ylim(len(modules) - 0.5, -0.5)
-        axes.set_xlabel("intersection over union")
+                axes.plot(iou, place, zorder=4 if (a, b) in told else 3, **_pair_dot((a, b), told))
+            text = tooltips.overlap(rows, labels.module_name(module), told)
+            describe_mark(axes.axhspan(place - 0.5, place + 0.5, alpha=0, zorder=9), text)
+        axes.set_yticks(range(len(modules)), [labels.module_name(module) for module in modules])
+        axes.set(ylim=(len(modules) - 0.5, -0.5), xlim=limits, xlabel="intersection over union")
 
-    figure = _grid(by_module, labels.CALIBRATION_SETTING, (4.2, 0.3 * len(modules) + 0.9), panel, share="xy")
-    return _overlap_legend(figure, by_module, colours, "dot")
+    size = (4.2, 0.3 * len(modules) + 0.9)
+    figure = _grid(by_module, labels.CALIBRATION_SETTING, size, panel, share="xy", titled=among is None)
+    return _overlap_legend(figure, by_module, told, "dot")
+
+
+@styled
+def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
+    """Local and path error along the depth of the model: a line per calibration, from lowest to highest seed a band."""
+    if errors.is_empty():
+        return _nothing("No calibrated variant was pruned.")
+    every = errors if among is None else among
+    limits = {name: _limits([*every[f"{name}_min"], *every[f"{name}_max"]], logarithmic=True) for name in ERRORS}
+    methods = sorted(set(errors["method"]))
+    panels = [(method, measure) for measure in ERRORS for method in methods]
+    # A row of panels per measure.
+    titles = {
+        f"{labels.method_name(method) + ': ' if among is None else ''}{ERRORS[measure]}": (method, measure)
+        for method, measure in panels
+    }
+    rows = pl.concat(
+        errors.filter(pl.col("method") == method).with_columns(panel=pl.lit(title), measure=pl.lit(measure))
+        for title, (method, measure) in titles.items()
+    )
+
+    def panel(axes: Axes, part: pl.DataFrame) -> None:
+        measure = part["measure"][0]
+        ends = []
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7), numticks=12))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+        for name in labels.in_order(part["calibration"]):
+            line = part.filter(pl.col("calibration") == name).sort("block")
+            look = labels.look(name)
+            low, high = (line[f"{measure}_{end}"].cast(float) for end in ("min", "max"))
+            axes.fill_between(line["block"], low, high, color=look.colour, alpha=0.15, linewidth=0)
+            axes.plot(line["block"], line[measure].cast(float), **_calibration_line(look))
+            ends.append((line[measure][-1], name, look.colour))
+        _depth_axes(axes, part["block"], limits[measure], "relative error")
+        _end_labels(axes, part["block"].max(), ends)
+        for block in sorted(set(part["block"])):
+            text = tooltips.error(part.filter(pl.col("block") == block), block, measure)
+            describe_mark(axes.axvspan(block - 0.5, block + 0.5, alpha=0, zorder=9), text)
+
+    figure = _grid(
+        rows, labels.CALIBRATION_SETTING, (4.6, 2.5), panel, by="panel", titled=among is None, columns=len(methods)
+    )
+    names = labels.in_order(errors["calibration"])
+    handles = [Line2D([], [], **_calibration_line(labels.look(name))) for name in names]
+    return _legend(figure, handles, [labels.with_code(name) for name in names])
 
 
 def draw(tables: Mapping[str, pl.DataFrame]) -> dict[str, Figure]:
@@ -160,115 +204,186 @@ def draw(tables: Mapping[str, pl.DataFrame]) -> dict[str, Figure]:
         "effects": effect_intervals(tables["effects"]),
         "overlap_by_block": overlap_by_block(tables["overlap_by_block"]),
         "overlap_by_module": overlap_by_module(tables["overlap_by_module"]),
+        "error_by_block": error_by_block(tables["error_by_block"]),
     }
 
 
-@_styled
+@styled
 def save(figure: Figure, path: Path) -> None:
     """Write `path`.svg (text as outlines, so that it looks alike everywhere) and `path`.png; both without a date."""
-    for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-        with replacing(path.with_name(f"{path.name}.{suffix}")) as temporary:
-            figure.savefig(temporary, format=suffix, metadata=metadata, dpi=DOTS_PER_INCH)
+    with replacing(path.with_name(f"{path.name}.svg")) as temporary:
+        temporary.write_text(svg_text(figure), encoding="utf-8")
+    with replacing(path.with_name(f"{path.name}.png")) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None}, dpi=DOTS_PER_INCH)
 
 
-def _calibrated(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.filter(pl.col("calibration") != labels.NO_TEXT)
+def told_apart(rows: pl.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of calibrations that a figure tells apart: all when few, else those with the reference language."""
+    between = rows.filter(pl.col("relation") == "between").select("calibration_a", "calibration_b").unique()
+    pairs = labels.ranked(between, "calibration_a", "calibration_b").rows()
+    if len(pairs) > MOST_COLOURED_PAIRS:
+        pairs = [pair for pair in pairs if labels.REFERENCE in pair]
+    return pairs
 
 
 def _nothing(sentence: str) -> Figure:
-    figure = Figure(figsize=(6, 0.8))
+    figure = Figure(figsize=(NARROWEST, 0.8))
     figure.text(0.5, 0.5, sentence, ha="center", va="center")
     return figure
 
 
-def _grid(rows: pl.DataFrame, keys: list[str], size: tuple[float, float], panel: Panel, share: str = "") -> Figure:
-    """A row of panels per setting, one panel per method; `size` is a panel's in inches, `share` "x", "y" or both."""
-    methods = sorted(set(rows["method"]))
-    columns = min(len(methods), max(1, int(WIDEST // size[0])))
-    lines = -(-len(methods) // columns)
+def _grid(
+    rows: pl.DataFrame,
+    keys: list[str],
+    size: tuple[float, float],
+    panel: Panel,
+    share: str = "",
+    by: str = "method",
+    titled: bool = True,
+    columns: int = 0,
+) -> Figure:
+    """A row of panels per setting, one panel per value of `by`.
+
+    Args:
+        size: of a panel, in inches.
+        share: axes that the panels share: "x", "y" or both.
+        titled: whether to write settings and methods; single panels of a page leave them out.
+        columns: panels side by side; by default as many as fit.
+    """
+    names = sorted(set(rows[by])) if by == "method" else list(dict.fromkeys(rows[by]))
+    columns = columns or min(len(names), max(1, int(WIDEST // size[0])))
+    lines = -(-len(names) // columns)
     among = labels.settings(rows, keys)
-    figure = Figure(figsize=(max(size[0] * columns + 0.4, NARROWEST), (size[1] * lines + 0.35) * len(among) + 0.75))
+    height = (size[1] * lines + 0.35) * len(among) + 0.75
+    figure = Figure(figsize=(max(size[0] * columns + 0.4 * titled, NARROWEST), height))
     figure.get_layout_engine().set(wspace=0.04)
     for part, setting in zip(np.ravel(figure.subfigures(len(among), 1)), among, strict=True):
-        part.suptitle(labels.setting_title(setting, among), fontsize=10, fontweight="bold")
-        _panels(part, labels.of_setting(rows, setting), methods, (lines, columns), panel, share)
+        if titled:
+            part.suptitle(labels.setting_title(setting, among), fontsize=10, fontweight="bold")
+        parts = {name: labels.of_setting(rows, setting).filter(pl.col(by) == name) for name in names}
+        headed = titled or by != "method"
+        _panels(part, {labels.method_name(name): rows for name, rows in parts.items()}, columns, panel, share, headed)
     return figure
 
 
 def _panels(
-    part: SubFigure, rows: pl.DataFrame, methods: list[str], shape: tuple[int, int], panel: Panel, share: str
+    part: SubFigure, rows: Mapping[str, pl.DataFrame], columns: int, panel: Panel, share: str, headed: bool
 ) -> None:
+    shape = (-(-len(rows) // columns), columns)
     every = part.subplots(*shape, sharex="x" in share, sharey="y" in share, squeeze=False).ravel()
-    for place, (axes, method) in enumerate(zip(every, methods, strict=False)):
-        axes.set_title(labels.method_name(method))
-        panel(axes, rows.filter(pl.col("method") == method))
+    for place, (axes, (title, own)) in enumerate(zip(every, rows.items(), strict=False)):
+        if headed:
+            axes.set_title(title)
+        if own.is_empty():
+            axes.set_axis_off()
+            continue
+        panel(axes, own)
         axes.tick_params(labelbottom=True)
         if "y" in share and place % shape[1]:
             axes.set_ylabel("")
-    for axes in every[len(methods) :]:
+    for axes in every[len(rows) :]:
         axes.set_axis_off()
 
 
-def _excess(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `excess`: perplexity above the best calibration's of the same language and method, per cent."""
-    best = pl.col("ratio_to_dense").min().over(*labels.EVALUATION_SETTING, "method", "language")
-    return rows.with_columns(excess=100 * (pl.col("ratio_to_dense") / best - 1), best=pl.col("ratio_to_dense") == best)
+def _limits(values: Iterable[float | None], logarithmic: bool = False) -> tuple[float, float] | None:
+    """The range of the values with some room at both ends; None, for matplotlib's own choice, without any value."""
+    known = np.array([value for value in values if value is not None], dtype=float)
+    known = known[np.isfinite(known) & ((known > 0) | (not logarithmic))]
+    if not known.size:
+        return None
+    low, high = (np.log(known) if logarithmic else known).min(), (np.log(known) if logarithmic else known).max()
+    room = 0.06 * (high - low) or 0.05 * abs(high) or 1
+    ends = np.array([low - room, high + room])
+    low, high = np.exp(ends) if logarithmic else ends
+    return float(low), float(high)
 
 
-def _over_best(magnitude: pl.DataFrame, calibrated: pl.DataFrame) -> pl.DataFrame:
-    """Magnitude's cells with their excess over the best calibrated cell of the same language."""
-    best = calibrated.group_by("language").agg(pl.col("ratio_to_dense").min().alias("lowest"))
-    excess = 100 * (pl.col("ratio_to_dense") / pl.col("lowest") - 1)
-    return magnitude.join(best, on="language").with_columns(excess=excess, best=pl.lit(False)).sort("language")
+def _depth_axes(axes: Axes, blocks: pl.Series, limits: tuple[float, float] | None, label: str) -> None:
+    axes.set(xlabel="block", ylabel=label, ylim=limits, xlim=(blocks.min() - 0.5, blocks.max() + 0.5))
+    axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _cell(axes: Axes, x: int, y: int, cell: Mapping[str, Any], norm: Normalize) -> None:
-    colour = COLOUR_MAP(norm(np.clip(cell["excess"], norm.vmin, norm.vmax)))
-    ink = "white" if np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
+def _end_labels(axes: Axes, x: float, ends: Sequence[tuple[float | None, str, str]]) -> None:
+    """Names at the right ends of lines, (y, text, colour) each, moved apart where they would overlap."""
+    low, high = axes.transData.inverted().transform(axes.transAxes.transform([(0, 0), (0, 1)]))[:, 1]
+    scale = np.log if axes.get_yscale() == "log" else np.asarray
+    low, high = scale(low), scale(high)
+    wanted = sorted(((scale(y) - low) / (high - low), y, text, colour) for y, text, colour in ends if y is not None)
+    for place, (_, y, text, colour) in zip(_spread([share for share, *_ in wanted]), wanted, strict=True):
+        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 1, "relpos": (0, 0.5)}
+        place = {"xytext": (1.05, place), "textcoords": "axes fraction", "va": "center"}
+        axes.annotate(text, (x, y), **place, fontsize=8, color=colour, arrowprops=leader, annotation_clip=False)
+
+
+def _spread(places: Sequence[float]) -> list[float]:
+    """Ascending places within 0 and 1 moved apart, as little as may be, until labels of text do not overlap."""
+    gap = min(LABEL_HEIGHT, 1 / max(len(places), 1))
+    # Labels that touch form a group, which stands around the mean of its members' wishes.
+    groups: list[list[float]] = []
+    for place in places:
+        groups.append([place])
+        while len(groups) > 1 and _lowest(groups[-1], gap) < _lowest(groups[-2], gap) + gap * len(groups[-2]):
+            last = groups.pop()
+            groups[-1] += last
+    return [_lowest(group, gap) + gap * i for group in groups for i in range(len(group))]
+
+
+def _lowest(group: Sequence[float], gap: float) -> float:
+    reach = gap * (len(group) - 1)
+    return min(max(sum(group) / len(group) - reach / 2, 0), 1 - reach)
+
+
+def _cell(axes: Axes, x: int, y: int, cell: Mapping[str, Any], top: float) -> None:
+    colour = heat.fill(cell["excess"], top)
+    ink = heat.ink(colour)
     weight = "bold" if cell["best"] else "normal"
-    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5))
-    axes.text(x, y, _short(cell["ratio_to_dense"]), ha="center", va="center", color=ink, weight=weight)
+    patch = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5)
+    describe_mark(axes.add_patch(patch), tooltips.cell(cell))
+    axes.text(x, y, heat.short(cell["ratio_to_dense"]), ha="center", va="center", color=ink, weight=weight)
     if cell["calibration"] == cell["language"]:
         axes.add_patch(Rectangle((x - 0.44, y - 0.42), 0.88, 0.84, fill=False, edgecolor=ink))
 
 
 def _matrix_axes(axes: Axes, rows: list[str], languages: list[str]) -> None:
-    names = ["magnitude (no text)" if name == labels.NO_TEXT else labels.with_code(name) for name in rows]
     axes.set_xticks(range(len(languages)), languages)
-    axes.set_yticks(range(len(rows)), names)
+    axes.set_yticks(range(len(rows)), [labels.calibration_name(name) for name in rows])
     axes.set(xlim=(-0.5, len(languages) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axes.set(xlabel="evaluated in", ylabel="calibrated in")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
 
-def _short(ratio: float) -> str:
-    if ratio >= 10_000:
-        return ">9999"
-    return f"{ratio:.{2 if ratio < 10 else 1 if ratio < 100 else 0}f}"
+def _calibration_line(look: labels.Look) -> dict[str, object]:
+    marks = {"marker": look.marker, "markersize": 4, "markeredgecolor": "white", "markeredgewidth": 0.4}
+    return {"color": look.colour, "linestyle": look.dashes, "linewidth": 1.6, **marks}
 
 
-def _pair_colours(rows: pl.DataFrame) -> dict[tuple[str, str], tuple[str, str]]:
-    """Two colours for each pair that is told apart: all when few, else those with the reference language."""
-    between = rows.filter(pl.col("relation") == "between")
-    pairs = between.select("calibration_a", "calibration_b").unique().sort("calibration_a", "calibration_b").rows()
-    if len(pairs) > MOST_COLOURED_PAIRS:
-        pairs = [pair for pair in pairs if labels.REFERENCE in pair]
-    colour = labels.colours(rows["calibration_a"].to_list() + between["calibration_b"].to_list())
-    return {(a, b): (colour[a], colour[b]) for a, b in pairs}
-
-
-def _pair_line(pair: tuple[str, str] | None) -> dict[str, object]:
-    if pair is None:
+def _pair_line(pair: tuple[str, str] | None, told: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """Dashes in the colours of the two languages."""
+    if pair not in told:
         return {"color": OTHER, "linewidth": 0.8}
-    return {"color": pair[0], "gapcolor": pair[1], "linestyle": (0, (4, 4)), "linewidth": 2}
+    first, second = (labels.look(name).colour for name in pair)
+    return {"color": first, "gapcolor": second, "linestyle": (0, (4, 4)), "linewidth": 2}
 
 
-def _pair_dot(pair: tuple[str, str] | None) -> dict[str, object]:
-    common = {"marker": "o", "linestyle": "none", "markersize": 8, "markeredgecolor": "white"}
-    if pair is None:
-        return common | {"markerfacecolor": OTHER, "markersize": 5}
-    return common | {"fillstyle": "left", "markerfacecolor": pair[0], "markerfacecoloralt": pair[1]}
+def _pair_dot(pair: tuple[str, str] | None, told: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """A mark in the colours of the two languages, of a shape for each pair."""
+    if pair not in told:
+        return {"marker": "o", "linestyle": "none", "markersize": 5, "markeredgecolor": "white", "color": OTHER}
+    first, second = (labels.look(name).colour for name in pair)
+    shape = {"marker": labels.MARKERS[told.index(pair)], "fillstyle": "left", "markersize": 8}
+    edge = {"markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
+    return {**shape, **edge, "markerfacecolor": first, "markerfacecoloralt": second}
+
+
+def _bar(axes: Axes, place: int, rows: pl.DataFrame) -> None:
+    """From floor to ceiling, as far as they were measured."""
+    ends = [rows.filter(pl.col("relation") == relation)["iou"].mean() for relation in ("magnitude", "same")]
+    if None not in ends:
+        axes.plot(ends, [place, place], color="#e3e3e3", linewidth=7, solid_capstyle="butt", zorder=1)
+    for end, colour in zip(ends, (FLOOR, CEILING), strict=True):
+        if end is not None:
+            axes.plot(end, place, "|", color=colour, markersize=11, markeredgewidth=2, zorder=2)
 
 
 def _band(axes: Axes, rows: pl.DataFrame, colour: str, dashes: str) -> None:
@@ -281,9 +396,9 @@ def _band(axes: Axes, rows: pl.DataFrame, colour: str, dashes: str) -> None:
         axes.plot(lines["block"], lines["mean"], color=colour, linestyle=dashes, linewidth=1.6)
 
 
-def _overlap_legend(figure: Figure, rows: pl.DataFrame, colours: dict, kind: str) -> Figure:
+def _overlap_legend(figure: Figure, rows: pl.DataFrame, told: Sequence[tuple[str, str]], kind: str) -> Figure:
     make = _pair_line if kind == "line" else _pair_dot
-    entries: list[tuple[Line2D | Patch, str]] = []
+    entries: list[tuple[Line2D, str]] = []
     relations = set(rows["relation"])
     for relation, colour, dashes, name in (
         ("same", CEILING, "-", "ceiling: same language, other texts"),
@@ -292,11 +407,15 @@ def _overlap_legend(figure: Figure, rows: pl.DataFrame, colours: dict, kind: str
         if relation in relations:
             tick = {"linestyle": dashes} if kind == "line" else {"marker": "|", "linestyle": "none", "markersize": 11}
             entries.append((Line2D([], [], color=colour, markeredgewidth=2, **tick), name))
-    entries += [(Line2D([], [], **make(pair)), f"{a} and {b}") for (a, b), pair in colours.items()]
+    entries += [(Line2D([], [], **make(pair, told)), f"{pair[0]} and {pair[1]}") for pair in told]
     pairs = rows.filter(pl.col("relation") == "between").select("calibration_a", "calibration_b").n_unique()
-    if pairs > len(colours):
-        entries.append((Line2D([], [], **make(None)), "other pairs of languages"))
-    columns = min(len(entries), 2 if figure.get_figwidth() < 8 else 5)
+    if pairs > len(told):
+        entries.append((Line2D([], [], **make(None, told)), "other pairs of calibrations"))
     handles, names = zip(*entries, strict=True)
+    return _legend(figure, handles, names)
+
+
+def _legend(figure: Figure, handles: Sequence[Line2D], names: Sequence[str]) -> Figure:
+    columns = min(len(names), 2 if figure.get_figwidth() < 8 else 5)
     figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8, handlelength=3.2)
     return figure

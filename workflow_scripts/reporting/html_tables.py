@@ -1,14 +1,15 @@
-"""The tables of the report as text: what a cell shows and by what it sorts."""
+"""The tables of the report: what a cell shows, by what it sorts, and all of it as CSV in full precision."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.csv_links import csv_link
 
 MISSING = "–"
-OVERLAP_ENDS = {"magnitude": "floor", "between": "between languages", "same": "ceiling"}
+OVERLAP_ENDS = {"magnitude": "floor", "between": "between calibrations", "same": "ceiling"}
 
 
 class Cell(NamedTuple):
@@ -20,20 +21,28 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column's heading, the field of a row that it shows, and how; `sort`: part of a composed field to sort by."""
+    """A column's heading, the field of a row that it shows, and how.
+
+    `parts` is for a field that is itself a mapping: the names of its columns in the CSV -> keys; the first sorts.
+    """
 
     heading: str
     field: str
     form: Callable[[Any], str] = str
-    sort: str = ""
+    parts: Mapping[str, str] | None = None
 
 
 class Table(NamedTuple):
-    """A table ready for the template; each row starts with a heading cell."""
+    """A table ready for the template; `csv` is a link that holds it in full precision.
 
+    The names differ from those of the study's files, which have more columns.
+    """
+
+    name: str
     caption: str
     headings: list[str]
     rows: list[list[Cell]]
+    csv: str
 
 
 def matrix_table(mean_matrix: pl.DataFrame) -> Table:
@@ -42,15 +51,15 @@ def matrix_table(mean_matrix: pl.DataFrame) -> Table:
     languages = labels.in_order(pruned["language"])
     keys = ["model", "pattern", "corpus", "method", "sample", "propagation", "calibration"]
     rows = []
-    for group in pruned.sort(*keys, "language").partition_by(keys, maintain_order=True):
+    for group in labels.ranked(pruned, *keys, "language").partition_by(keys, maintain_order=True):
         cells = {row["language"]: row for row in group.iter_rows(named=True)}
         rows.append({key: group[key][0] for key in keys} | cells)
     columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", _calibration)]
-    columns += [
-        Column(labels.with_code(language), language, _ratio_and_span, "ratio_to_dense") for language in languages
-    ]
+    for language in languages:
+        parts = {f"{language}{end}": f"ratio_to_dense{end}" for end in ("", "_min", "_max")}
+        columns.append(Column(labels.with_code(language), language, _ratio_and_span, parts))
     caption = "Perplexity over the dense model's, mean over seeds (lowest to highest seed)"
-    return _table(caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table("ratios", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def variants_table(mean_matrix: pl.DataFrame) -> Table:
@@ -65,44 +74,55 @@ def variants_table(mean_matrix: pl.DataFrame) -> Table:
         Column("bits per byte", "bits_per_byte", "{:.3f}".format),
         Column("over dense", "ratio_to_dense", _ratio),
     ]
-    caption = "All variants, means over seeds"
-    return _table(caption, mean_matrix.to_dicts(), columns, labels.EVALUATION_SETTING)
+    rows = labels.ranked(mean_matrix, *labels.EVALUATION_SETTING, "method", "calibration", "language").to_dicts()
+    return _table("variants", "All variants, means over seeds", rows, columns, labels.EVALUATION_SETTING)
 
 
-def effects_table(effects: pl.DataFrame, caption: str) -> Table:
+def effects_table(effects: pl.DataFrame, name: str, caption: str) -> Table:
     """Own-language calibration minus another one, with interval, p-values and share of the pruning loss."""
-    rows = [row | {"interval": row, "agreeing": row} for row in effects.iter_rows(named=True)]
+    ordered = labels.ranked(effects, *labels.EVALUATION_SETTING, "method", "own", "other")
+    rows = [row | {"interval": row, "agreeing": row} for row in ordered.iter_rows(named=True)]
+    for row in rows:
+        if row["low"] is None:
+            row["interval"] = None
     columns = [
         Column("method", "method", labels.method_name),
         Column("own language", "own", labels.with_code),
         Column("against", "other", labels.with_code),
         Column(f"difference ({labels.units(effects)})", "difference", labels.signed),
-        Column("95 % interval", "interval", _interval, "low"),
-        Column("p", "p_value", _probability),
-        Column("p (Holm)", "p_holm", _probability),
+        Column("95 % interval", "interval", _interval, {"low": "low", "high": "high"}),
+        Column("p", "p_value", labels.probability),
+        Column("p (Holm)", "p_holm", labels.probability),
         Column("share of pruning loss", "relative", labels.percent),
-        Column(f"own better on {labels.texts(effects)}s", "agreeing", _agreeing, "documents_better"),
+        Column(
+            f"own better on {labels.texts(effects)}s",
+            "agreeing",
+            _agreeing,
+            {"documents_better": "documents_better", "documents": "documents"},
+        ),
         Column("seeds", "seeds"),
     ]
-    return _table(caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def best_table(best: pl.DataFrame) -> Table:
     """Regret of each calibration, per evaluated language."""
     keys = [*labels.EVALUATION_SETTING, "method", "language", "best"]
     rows = [
-        {key: group[key][0] for key in keys} | dict(group.select("calibration", "regret").iter_rows())
-        for group in best.sort(*keys, "calibration").partition_by(keys, maintain_order=True)
+        {key: group[key][0] for key in keys}
+        | {f"regret_{name}": regret for name, regret in group.select("calibration", "regret").iter_rows()}
+        for group in labels.ranked(best, *keys, "calibration").partition_by(keys, maintain_order=True)
     ]
     columns = [
         Column("method", "method", labels.method_name),
         Column("evaluated in", "language", labels.with_code),
         Column("best calibration", "best", labels.with_code),
     ]
-    columns += [Column(f"loss with {name}", name, "{:.3f}".format) for name in labels.in_order(best["calibration"])]
+    names = labels.in_order(best["calibration"])
+    columns += [Column(f"loss with {name}", f"regret_{name}", "{:.3f}".format) for name in names]
     lost = f"{labels.capital(labels.units(best))} lost against the best calibration"
     caption = f"{lost} (optimistic: chosen on the {labels.texts(best)}s that judge it)"
-    return _table(caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table("regrets", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def positions_table(positions: pl.DataFrame) -> Table:
@@ -116,11 +136,13 @@ def positions_table(positions: pl.DataFrame) -> Table:
         Column("ceiling", "ceiling", "{:.3f}".format),
         Column("way from floor to ceiling", "position", labels.percent),
     ]
-    return _table("Overlap of masks by pair", positions.to_dicts(), columns, labels.CALIBRATION_SETTING)
+    keys = [*labels.CALIBRATION_SETTING, "method", "calibration_a", "calibration_b"]
+    rows = labels.ranked(positions, *keys).to_dicts()
+    return _table("pairs", "Overlap of masks by pair", rows, columns, labels.CALIBRATION_SETTING)
 
 
 def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
-    """Overlap by "block" or "module": floor, between languages and ceiling, each pooled over calibrations."""
+    """Overlap by "block" or "module": floor, between calibrations and ceiling, each pooled over calibrations."""
     keys = [*labels.CALIBRATION_SETTING, "method", by]
     order = {name: i for i, name in enumerate(labels.module_order(overlap["module"]) if by == "module" else [])}
     iou = pl.col("intersection").sum() / pl.col("union").sum()
@@ -132,22 +154,52 @@ def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
     rows.sort(key=lambda row: [row[key] for key in keys[:-1]] + [order.get(row[by], row[by])])
     columns = [Column("method", "method", labels.method_name), Column("linear" if by == "module" else by, by)]
     columns += [Column(heading, relation, "{:.3f}".format) for relation, heading in OVERLAP_ENDS.items()]
-    return _table(f"Overlap of masks by {columns[1].heading}", rows, columns, labels.CALIBRATION_SETTING)
+    caption = f"Overlap of masks by {columns[1].heading}"
+    return _table(f"{by}s", caption, rows, columns, labels.CALIBRATION_SETTING)
 
 
-def _table(caption: str, rows: Sequence[dict[str, Any]], columns: list[Column], setting: list[str]) -> Table:
+def errors_table(errors: pl.DataFrame) -> Table:
+    """Errors and signal-to-noise ratio of each block."""
+    columns = [
+        Column("method", "method", labels.method_name),
+        Column("calibrated in", "calibration", labels.with_code),
+        Column("block", "block"),
+    ]
+    rows = labels.ranked(errors, *labels.CALIBRATION_SETTING, "method", "calibration", "block").to_dicts()
+    for measure, form in (("local_error", "{:.4f}"), ("path_error", "{:.4f}"), ("signal_to_noise", "{:.1f}")):
+        unit = " (dB)" if measure == "signal_to_noise" else ""
+        parts = {f"{measure}{end}": f"{measure}{end}" for end in ("", "_min", "_max")}
+        columns.append(
+            Column(measure.replace("_", " ") + unit, f"{measure} of row", _mean_and_span(measure, form), parts)
+        )
+        for row in rows:
+            row[f"{measure} of row"] = None if row[measure] is None else row.copy()
+    caption = "Errors by block, mean over seeds (lowest to highest seed)"
+    return _table("block_errors", caption, rows, columns, labels.CALIBRATION_SETTING)
+
+
+def _table(name: str, caption: str, rows: Sequence[dict[str, Any]], columns: list[Column], setting: list[str]) -> Table:
     """The settings that differ between rows become columns in front; having none (magnitude) is no difference."""
     differing = [key for key in setting if len({row[key] for row in rows} - {labels.NO_TEXT}) > 1]
     columns = [Column(key, key, labels.pattern_words if key == "pattern" else str) for key in differing] + columns
     cells = [[_cell(row.get(column.field), column) for column in columns] for row in rows]
-    return Table(caption, [column.heading for column in columns], cells)
+    header = [part for column in columns for part in (column.parts or {column.field: ""})]
+    values = [[value for column in columns for value in _values(row.get(column.field), column)] for row in rows]
+    return Table(name, caption, [column.heading for column in columns], cells, csv_link(header, values))
 
 
 def _cell(value: Any, column: Column) -> Cell:
-    key = value[column.sort] if column.sort and value is not None else value
+    key = next(iter(_values(value, column)))
     if key is None:
         return Cell(MISSING, "", False)
     return Cell(column.form(value), key, not isinstance(key, str))
+
+
+def _values(value: Any, column: Column) -> list[Any]:
+    """A cell's values in the CSV."""
+    if column.parts is None:
+        return [value]
+    return [None if value is None else value[key] for key in column.parts.values()]
 
 
 def _calibration(name: str) -> str:
@@ -165,13 +217,17 @@ def _ratio_and_span(row: dict[str, Any]) -> str:
     return f"{mean} ({_ratio(row['ratio_to_dense_min'])}–{_ratio(row['ratio_to_dense_max'])})"
 
 
+def _mean_and_span(measure: str, form: str) -> Callable[[dict[str, Any]], str]:
+    def words(row: dict[str, Any]) -> str:
+        mean, low, high = (form.format(row[f"{measure}{end}"]) for end in ("", "_min", "_max"))
+        return mean if row["seeds"] == 1 else f"{mean} ({low}–{high})"
+
+    return words
+
+
 def _interval(row: dict[str, Any]) -> str:
     return f"{labels.signed(row['low'])} to {labels.signed(row['high'])}"
 
 
 def _agreeing(row: dict[str, Any]) -> str:
     return f"{row['documents_better']} of {row['documents']}"
-
-
-def _probability(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"

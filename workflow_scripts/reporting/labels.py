@@ -1,10 +1,12 @@
-"""Names, order and colours that figures, sentences and tables share."""
+"""Names, order and looks that figures, sentences and tables share."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
-from workflow_scripts.analysis.matrix import NATS_PER_TOKEN
+from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 
 NO_TEXT = "none"
 REFERENCE = "en"
@@ -19,8 +21,30 @@ LANGUAGES = {
     "ru": "Russian", "sw": "Swahili", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
     "vi": "Vietnamese", "yo": "Yoruba", "zh": "Chinese",
 }  # fmt: skip
-# Okabe and Ito's palette, told apart under colour blindness; yellow last because it is faint on white.
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442"]
+# Ten colours, each of a contrast of 3:1 on white at least, chosen by search for the largest smallest distance (in OKLab)
+# under normal vision and simulated protan-, deuter- and tritanopia; a test measures it.
+PALETTE = [
+    "#1507a6", "#ae9318", "#ff36ba", "#790300", "#428678", "#9303f2", "#875602", "#4198f2", "#55527b", "#550e5e",
+]  # fmt: skip
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "p"]
+DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5))]
+# A language's place gives its look. Append only: a look must not change between studies, or when a language is added.
+PLACES = [
+    "en", "de", "sw", "zh", "es", "ru", "ar", "fr", "hi", "ja", "it", "ko", "pt", "tr", "vi", "id", "fil", "th", "bn",
+    "ur", "fa", "he", "uk", "pl", "cs", "nl", "el", "yo",
+]  # fmt: skip
+CONTROL_COLOUR = "#6b6b6b"
+# What losses in a unit were measured on.
+TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window"}
+KINDS = ["language", "mixture", "control", "magnitude"]
+
+
+class Look(NamedTuple):
+    """How a language or calibration is drawn; colour is never the only sign."""
+
+    colour: str
+    marker: str
+    dashes: str | tuple
 
 
 def language_name(name: str) -> str:
@@ -32,6 +56,16 @@ def with_code(name: str) -> str:
     """`German (de)`; the bare code where the name is not known."""
     known = language_name(name)
     return known if known == name else f"{known} ({name})"
+
+
+def calibration_name(name: str) -> str:
+    """`German (de)`, and what magnitude, which saw no text, is called among calibrations."""
+    return "magnitude (no text)" if name == NO_TEXT else with_code(name)
+
+
+def module_name(module: str) -> str:
+    """A linear without the part of the block that it belongs to: `q_proj`."""
+    return module.removeprefix("self_attn.").removeprefix("mlp.")
 
 
 def method_name(method: str) -> str:
@@ -47,9 +81,32 @@ def pattern_words(pattern: str) -> str:
         return pattern.replace("of", ":")
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Distinct calibrations or languages in the one order of all figures: languages by code, then mixtures."""
-    return sorted(set(names), key=lambda name: ("+" in name, name))
+def kind_of(name: str, kinds: Mapping[str, str] | None = None) -> str:
+    """`language`, `mixture`, `control` (a calibration that is no language) or `magnitude`.
+
+    Args:
+        kinds: calibration -> kind, where it is known; without it a name with a plus is a mixture.
+    """
+    if name == NO_TEXT:
+        return "magnitude"
+    return (kinds or {}).get(name, "mixture" if "+" in name else "language")
+
+
+def in_order(names: Iterable[str], kinds: Mapping[str, str] | None = None) -> list[str]:
+    """Distinct calibrations or languages in the one order of all figures and tables: by kind (see `KINDS`), then name."""
+    return sorted(set(names), key=lambda name: (KINDS.index(kind_of(name, kinds)), name))
+
+
+def ranked(rows: pl.DataFrame, *columns: str, kinds: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """The rows sorted by `columns`, languages and calibrations in the order of `in_order`."""
+    named = {"calibration", "calibration_a", "calibration_b", "language", "own", "other"}
+    keys = [
+        pl.col(column).replace_strict(order := in_order(rows[column], kinds), range(len(order)), return_dtype=pl.Int64)
+        if column in named and rows.height
+        else pl.col(column)
+        for column in columns
+    ]
+    return rows.sort(keys, maintain_order=True)
 
 
 def module_order(modules: Iterable[str]) -> list[str]:
@@ -58,9 +115,18 @@ def module_order(modules: Iterable[str]) -> list[str]:
     return sorted(set(modules), key=lambda module: (place.get(module.rsplit(".", 1)[-1], len(place)), module))
 
 
-def colours(names: Iterable[str]) -> dict[str, str]:
-    """One colour per calibration or language, repeated after eight, so that no figure may rely on colour alone."""
-    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(in_order(names))}
+def look(name: str, kinds: Mapping[str, str] | None = None) -> Look:
+    """Colour, marker and dashes of a language or calibration, by its name alone: the same in every figure and study.
+
+    A name without a place of its own takes one from its digest.
+    """
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+    place = PLACES.index(name) if name in PLACES else digest % (len(PALETTE) * len(MARKERS))
+    shift = place // len(PALETTE)
+    marker, dashes = MARKERS[(place + shift) % len(MARKERS)], DASHES[(place + shift) % len(DASHES)]
+    if kind_of(name, kinds) in ("control", "magnitude"):
+        return Look(CONTROL_COLOUR, marker, DASHES[2])
+    return Look(PALETTE[place % len(PALETTE)], marker, dashes)
 
 
 def reference_of(effects: pl.DataFrame) -> str | None:
@@ -101,12 +167,17 @@ def units(rows: pl.DataFrame) -> str:
 
 def texts(rows: pl.DataFrame) -> str:
     """What the losses of a table's rows were measured on, one of them: `document` or `window`."""
-    return " or ".join(sorted({"window" if unit == NATS_PER_TOKEN else "document" for unit in rows["unit"]}))
+    return " or ".join(sorted({TEXT_OF_UNIT[unit] for unit in rows["unit"]}))
 
 
-def signed(value: float) -> str:
-    """Three decimals with a sign, a true minus for negative numbers."""
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+def probability(p: float) -> str:
+    """A p-value with three decimals, tiny ones as a bound."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """A number with its sign, a true minus for negative ones."""
+    return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float) -> str:

@@ -1,6 +1,5 @@
 """The report of a study: one HTML file that holds all it needs."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,38 +7,64 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from workflow_scripts.reporting import labels
+from workflow_scripts.reporting import labels, page_figures
+from workflow_scripts.reporting.csv_links import frame_link
 from workflow_scripts.reporting.html_tables import (
     Table,
     best_table,
     effects_table,
+    errors_table,
     matrix_table,
     overlap_table,
     positions_table,
     variants_table,
 )
+from workflow_scripts.reporting.overview import overview
 from workflow_scripts.reporting.summary import summarise
 
 HERE = Path(__file__).parent
 # Counts as code: see `code_digest`.
 PACKAGE_DATA = (
     "template.html.j2",
+    "report.css",
+    "report.js",
     "captions/effects.rst",
+    "captions/error_by_block.rst",
     "captions/matrix.rst",
     "captions/overlap_by_block.rst",
     "captions/overlap_by_module.rst",
 )
 MOST_OPEN_ROWS = 40
+MOST_OPEN_FINDINGS = 2
+FEWEST_FILTERED_ROWS = 20
 TITLE = "In which language should I calibrate?"
 TITLES = {
     "matrix": "Calibration and evaluation",
     "effects": "What the calibration language changes",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
+    "error_by_block": "Error by depth",
+}
+# What the files of a study hold, for those who take them from the page.
+CONTENTS = {
+    "perplexity": "nats, tokens, bytes and characters of every document under every variant",
+    "matrix": "perplexity and bits per byte of every variant and language",
+    "mean_matrix": "the same, averaged over seeds",
+    "effects": "own language against every other, with intervals",
+    "best_calibration": "loss and regret of every calibration",
+    "overlap_by_pair": "overlap of masks, pooled",
+    "overlap_by_block": "overlap of masks by block",
+    "overlap_by_module": "overlap of masks by kind of linear",
+    "positions": "overlap between floor and ceiling",
+    "positions_by_module": "the same by kind of linear",
+    "layer_errors": "errors of every linear, averaged over seeds",
+    "error_by_block": "the same by block",
 }
 
 
-def render_report(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], figures: Mapping[str, Path]) -> str:
+def render_report(
+    study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], perplexity: pl.DataFrame | None = None
+) -> str:
     """The report as HTML; equal inputs give equal text.
 
     Args:
@@ -47,32 +72,33 @@ def render_report(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], 
             `name`, `source`, `licence` and, where known, `revision`, `parameters` (their number) and `dequantised`
             (restored from a quantised file); `corpora`, a list with `name`, `source`, `licence` and, where known,
             `parallel` (True: aligned sentence by sentence; None: unknown) and `machine_written`; `versions`, library ->
-            version; `setup`, label -> text. What is missing is shown as not stated, a missing set-up not at all.
+            version; `setup`, label -> text; `durations`, see `durations.read_durations`. What is missing is shown as not
+            stated, a missing set-up not at all.
         tables: of `analysis.tables.analyse`.
-        figures: SVG files by the names of `figures.draw`; the report leaves out a figure that is missing.
+        perplexity: the long table of perplexities, for those who take it from the page.
     """
-    shown = [
-        {
-            "name": name,
-            "title": title,
-            "image": _inlined(figures[name]) if name in figures else None,
-            "caption": caption(name),
-            "tables": _tables(name, tables),
-        }
-        for name, title in TITLES.items()
-    ]
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    template = environment.get_template("template.html.j2")
     known = {"name": "", "variants": None, "command": "", "models": [], "corpora": [], "versions": {}, "setup": {}}
-    return template.render(
-        title=TITLE, study={**known, **study}, summary=summarise(study, tables), shown=shown, seeds=_seeds(tables)
+    files = ({"perplexity": perplexity} if perplexity is not None else {}) | dict(tables)
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            title=TITLE,
+            study={**known, "durations": None, **study},
+            summary=summarise(study, tables),
+            overview=overview(tables["effects"]),
+            shown=[_section(name, tables) for name in TITLES],
+            colour_bar=page_figures.colour_bar(tables["mean_matrix"]),
+            files=[
+                (name, CONTENTS[name], files[name].height, frame_link(files[name]))
+                for name in CONTENTS
+                if name in files
+            ],
+            seeds=_seeds(tables),
+            most_findings=MOST_OPEN_FINDINGS,
+            most_open=MOST_OPEN_ROWS,
+            fewest_filtered=FEWEST_FILTERED_ROWS,
+        )
     )
 
 
@@ -82,9 +108,28 @@ def caption(name: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
-def _inlined(path: Path) -> str:
-    """An SVG as a data URI: ids of several figures cannot clash, as they would in one document."""
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _section(name: str, tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """A figure with all that the page shows about it."""
+    is_matrix = name == "matrix"
+    return {
+        "name": name,
+        "title": TITLES[name],
+        "caption": caption(name),
+        "heat_maps": page_figures.heat_maps(tables["mean_matrix"]) if is_matrix else [],
+        "drawings": [] if is_matrix else page_figures.drawings(name, tables[name]),
+        "tables": _tables(name, tables),
+    }
 
 
 def _seeds(tables: Mapping[str, pl.DataFrame]) -> int:
@@ -94,15 +139,21 @@ def _seeds(tables: Mapping[str, pl.DataFrame]) -> int:
 def _tables(name: str, tables: Mapping[str, pl.DataFrame]) -> list[tuple[Table, bool]]:
     """The tables below a figure, each with whether it is open at first; tables without rows are left out."""
     if name == "matrix":
-        made = [(matrix_table(tables["mean_matrix"]), True), (variants_table(tables["mean_matrix"]), False)]
+        made = [(matrix_table(tables["mean_matrix"]), False), (variants_table(tables["mean_matrix"]), False)]
     elif name == "effects":
         effects, headline = tables["effects"], labels.headline(tables["effects"])
         against = f"Own language against {labels.language_name(labels.reference_of(effects) or '')}"
-        made = [(effects_table(headline, against), True), (best_table(tables["best_calibration"]), True)]
+        made = [
+            (effects_table(headline, "own_language", against), True),
+            (best_table(tables["best_calibration"]), True),
+        ]
         if headline.height < effects.height:
-            made.append((effects_table(effects, "Own language against every other calibration language"), False))
+            every = "Own language against every other calibration language"
+            made.append((effects_table(effects, "every_language", every), False))
     elif name == "overlap_by_block":
         made = [(positions_table(tables["positions"]), True), (overlap_table(tables[name], "block"), False)]
-    else:
+    elif name == "overlap_by_module":
         made = [(overlap_table(tables[name], "module"), False)]
+    else:
+        made = [(errors_table(tables[name]), False)]
     return [(table, is_open and len(table.rows) <= MOST_OPEN_ROWS) for table, is_open in made if table.rows]

@@ -1,0 +1,97 @@
+"""The figures as the page shows them: setting by setting and method by method, so that they fit on a phone."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from workflow_scripts.reporting import alternatives, figures, heat, labels, tooltips
+from workflow_scripts.reporting.svg import inline_svg
+
+# Figure -> how it is drawn, and how it is put in words.
+DRAWN = {
+    "effects": (figures.effect_intervals, alternatives.of_effects),
+    "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
+    "overlap_by_module": (figures.overlap_by_module, alternatives.of_overlap_by_module),
+    "error_by_block": (figures.error_by_block, alternatives.of_error_by_block),
+}
+
+
+class Drawing(NamedTuple):
+    """A figure of one setting and method: its title and the SVG."""
+
+    title: str
+    svg: str
+
+
+class HeatCell(NamedTuple):
+    """A cell of the matrix: text, words that show when one points at it, colours, and what it is marked as."""
+
+    text: str
+    words: str
+    fill: str
+    ink: str
+    best: bool
+    own: bool
+
+
+class HeatMap(NamedTuple):
+    """The matrix of one setting and method; each row is a calibration's name and its cells, None where there is none."""
+
+    title: str
+    words: str
+    languages: list[tuple[str, str]]
+    rows: list[tuple[str, list[HeatCell | None]]]
+
+
+def heat_maps(mean_matrix: pl.DataFrame) -> list[HeatMap]:
+    """The matrix of every setting and method."""
+    parts = list(heat.panels(mean_matrix))
+    among, top = [keys for keys, _ in parts], heat.darkest(mean_matrix)
+    made = []
+    for keys, cells in parts:
+        languages = labels.in_order(cells["language"])
+        places = {(row["calibration"], row["language"]): _heat_cell(row, top) for row in cells.iter_rows(named=True)}
+        rows = [
+            (labels.calibration_name(name), [places.get((name, language)) for language in languages])
+            for name in labels.in_order(cells["calibration"])
+        ]
+        headings = [(language, labels.language_name(language)) for language in languages]
+        made.append(HeatMap(_title(keys, among), alternatives.of_matrix(cells), headings, rows))
+    return made
+
+
+def colour_bar(mean_matrix: pl.DataFrame) -> tuple[str, str]:
+    """The colours of the matrix from none to the darkest excess, as a CSS gradient, and that excess in words."""
+    stops = ", ".join(heat.fill(step, 8) for step in range(9))
+    return f"linear-gradient(to right, {stops})", labels.percent(heat.darkest(mean_matrix) / 100)
+
+
+def drawings(name: str, table: pl.DataFrame) -> list[Drawing]:
+    """The figure `name` of every setting and method, on the same axes."""
+    draw, put_in_words = DRAWN[name]
+    rows = labels.headline(table) if name == "effects" else table
+    keys = ["method", *(labels.EVALUATION_SETTING if name == "effects" else labels.CALIBRATION_SETTING)]
+    among = labels.settings(rows, keys)
+    # Per setting the methods side by side.
+    among.sort(key=lambda setting: [setting[key] for key in (*keys[1:], "method")])
+    made = []
+    for number, setting in enumerate(among):
+        part = labels.of_setting(rows, setting)
+        svg = inline_svg(draw(part, among=rows), f"{name}-{number}-", put_in_words(part))
+        made.append(Drawing(_title(setting, among), svg))
+    return made
+
+
+def _title(setting: Mapping[str, str], among: list[Mapping[str, str]]) -> str:
+    """The method, and the setting where there are several."""
+    method = labels.method_name(setting["method"])
+    rest = [{key: value for key, value in one.items() if key != "method"} for one in (setting, *among)]
+    several = any(one != rest[0] for one in rest)
+    return f"{method}: {labels.setting_title(rest[0], rest[1:])}" if several else method
+
+
+def _heat_cell(row: Mapping, top: float) -> HeatCell:
+    fill = heat.fill(row["excess"], top)
+    own = row["calibration"] == row["language"]
+    return HeatCell(heat.short(row["ratio_to_dense"]), tooltips.cell(row), fill, heat.ink(fill), row["best"], own)
