@@ -11,7 +11,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from tests.conftest import CONFIGS, save_checkpoint
 from workflow_scripts.models.architectures import CONV1D, CONVOLUTIONS, OWN_MATRICES, causal_model_types, unsupported
-from workflow_scripts.models.blocks import UnsupportedArchitecture, iterate_linears
+from workflow_scripts.models.blocks import UnsupportedArchitecture, check_architecture, iterate_linears
 from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
 
 
@@ -52,6 +52,13 @@ def test_unsupported_architectures_are_named(folder, changes, sentence):
     with pytest.raises(UnusableModel) as raised:
         inspect_checkpoint(folder)
     assert sentence in str(raised.value)
+
+
+def test_a_hub_model_with_another_head_is_refused_where_its_files_are(folder):
+    check_architecture(folder)
+    edit_config(folder, architectures=["LlamaForSequenceClassification"])
+    with pytest.raises(UnsupportedArchitecture, match="LlamaForSequenceClassification has no head that predicts"):
+        check_architecture(folder)
 
 
 def test_a_dense_model_may_count_its_experts():

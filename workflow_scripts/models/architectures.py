@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.models.heads import has_other_head
+
 CONV1D = {"gpt2", "openai-gpt"}
 CONVOLUTIONS = {
     "bamba", "falcon_h1", "falcon_mamba", "jamba", "kimi_linear", "mamba", "mamba2", "nemotron_h", "olmo_hybrid",
@@ -31,7 +33,6 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_expe
 MODALITIES = ("text_config", "vision_config", "audio_config")
 """Keys of a configuration that has a part for each kind of input."""
 RECURRENT_LAYERS = {"conv", "linear_attention", "mamba", "recurrent"}
-OTHER_HEADS = re.compile(r"For(MaskedLM|PreTraining|QuestionAnswering|\w*Classification)$")
 
 
 def unsupported(config: Mapping[str, Any]) -> str | None:
@@ -66,7 +67,7 @@ def _reason(config: Mapping[str, Any], kind: str, architecture: str) -> str | No
         return f"has convolutional or recurrent blocks, and {linears}; take another model"
     if kind in OWN_MATRICES:
         return f"keeps its weights in matrices of its own kind, and {linears}; take another model"
-    if OTHER_HEADS.search(architecture):
+    if has_other_head(architecture):
         return "has no head that predicts the next token; name a checkpoint that ends in ForCausalLM"
     return None
 

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from workflow_scripts.models.heads import has_other_head
+
 
 class UnsupportedArchitecture(ValueError):
     """A model whose blocks hold weights that polyprune cannot prune."""
@@ -73,6 +75,8 @@ def iterate_linears(model: PreTrainedModel) -> Iterator[tuple[int, str, nn.Linea
 def check_architecture(directory: Path) -> None:
     """Raise UnsupportedArchitecture unless the model of a checkpoint directory can be pruned; no weights are read."""
     config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    if other := [name for name in config.architectures or [] if has_other_head(name)]:
+        raise UnsupportedArchitecture(f"{other[0]} has no head that predicts the next token: take a ...ForCausalLM.")
     try:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
