@@ -51,6 +51,7 @@ CONTENTS = {
     "matrix": "perplexity and bits per byte of every variant and language",
     "mean_matrix": "the same, averaged over seeds",
     "effects": "own language against every other, with intervals",
+    "baselines": "own language against mixtures and controls, with intervals",
     "best_calibration": "loss and regret of every calibration",
     "overlap_by_pair": "overlap of masks, pooled",
     "overlap_by_block": "overlap of masks by block",
@@ -59,6 +60,8 @@ CONTENTS = {
     "positions_by_module": "the same by kind of linear",
     "layer_errors": "errors of every linear, averaged over seeds",
     "error_by_block": "the same by block",
+    "cloze_matrix": "accuracy and margin of factual cloze items",
+    "cloze_effects": "margin with own language against every other calibration, with intervals",
 }
 
 
