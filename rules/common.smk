@@ -56,6 +56,7 @@ GRID = STUDY.grid()
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
+CLOZE = f"{RESULTS}/cloze/{{model}}/{{language}}.parquet"
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
 REPORT = f"{REPORTS}/report.html"
@@ -186,7 +187,7 @@ def control_parameters(wildcards):
         {"compute": STUDY.compute.model_dump()} if control.kind == "generated" else {}
     )
     return canonical_json(
-        {"kind": control.kind, "register": control.register_} | compute
+        {"kind": control.kind, "register": control.register} | compute
     )
 
 
@@ -270,7 +271,7 @@ def cloze_parameters():
 
 
 def cloze_items(wildcards):
-    """The items of a language."""
+    """The embedded cloze items of a language."""
     return paths.cloze_items(wildcards.language)
 
 
@@ -428,7 +429,7 @@ def described(control):
         "random": f"random tokens, as many as in the texts in {control.language}",
         "shuffled": f"the texts in {control.language}, the words of each in random order",
         "generated": f"texts that the dense model wrote in {control.language}, after the first words of each text",
-        "register": f"of the texts in {control.language} those of register {control.register_}",
+        "register": f"of the texts in {control.language} those of register {control.register}",
         "corpus": f"texts in {control.language} from corpus {control.corpus}",
     }[control.kind]
 

@@ -63,7 +63,7 @@ use rule measure_perplexity as measure_perplexity_of_one with:
 rule score_cloze:
     input:
         model=RECORD,
-        cloze=cloze_items,
+        cloze=CLOZE,
         masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
     output:
         output=update(
@@ -94,7 +94,7 @@ rule score_cloze:
 use rule score_cloze as score_cloze_of_weights with:
     input:
         model=RECORD,
-        cloze=cloze_items,
+        cloze=CLOZE,
         masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
         weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
     wildcard_constraints:
@@ -106,7 +106,7 @@ use rule score_cloze as score_cloze_of_one with:
     input:
         unpack(mask_of),
         model=RECORD,
-        cloze=cloze_items,
+        cloze=CLOZE,
     output:
         output=f"{RESULTS}/tasks/{{model}}/{{variant}}/cloze-{GRID.cloze}/{{language}}.parquet",
     log:

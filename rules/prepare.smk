@@ -68,6 +68,25 @@ rule tokenize_documents:
         "python -m workflow_scripts.tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
 
 
+rule tokenize_cloze:
+    input:
+        model=RECORD,
+        cloze=cloze_items,
+    output:
+        output=CLOZE,
+    log:
+        "logs/tokenize_cloze/{model}/{language}.log",
+    benchmark:
+        "logs/timings/tokenize_cloze/{model}/{language}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("tokenize_cloze"),
+        files=files,
+    shell:
+        "python -m workflow_scripts.tokenize_cloze {params.files} --code {params.code} > {log:q} 2>&1"
+
+
 rule make_control:
     input:
         model=RECORD,

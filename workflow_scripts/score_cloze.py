@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
 from workflow_scripts.cli import run_step
-from workflow_scripts.corpora.tokens import read_boundary
-from workflow_scripts.evaluation.cloze import encode_item, read_items, score_items
+from workflow_scripts.evaluation.cloze import read_encoded, score_items
 from workflow_scripts.evaluation.series import evaluate_series
-from workflow_scripts.models.checkpoint import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,15 @@ def score_cloze(
 
     Args:
         model: record of the dense model.
-        cloze: items of the language, `{language}.jsonl`.
+        cloze: tokenized items of the language.
         output: files to write, one for each mask store, or one for the dense model.
         parameters: how to score.
         masks: mask stores of the variants; none for the dense model.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
-    tokenizer, start = load_tokenizer(model.parent), read_boundary(model).start
-    encoded = [encode_item(item, cloze.stem, tokenizer, start) for item in read_items(cloze, parameters.items)]
+    refuse_foreign_model(read_provenance(cloze), model, cloze)
+    items = read_encoded(cloze, parameters.items)
     evaluate_series(
         "score_cloze",
         parameters,
@@ -56,7 +55,7 @@ def score_cloze(
         output,
         masks,
         weights,
-        lambda network: score_items(network, encoded, parameters.batch),
+        lambda network: score_items(network, items, parameters.batch),
     )
 
 

@@ -6,8 +6,17 @@ import pytest
 import torch
 
 from tests.conftest import tiny_model, tiny_tokenizer
+from workflow_scripts.artifacts import write_table
 from workflow_scripts.evaluation import head
-from workflow_scripts.evaluation.cloze import ClozeItem, EncodedItem, encode_item, read_items, score_items
+from workflow_scripts.evaluation.cloze import (
+    ClozeItem,
+    EncodedItem,
+    encode_item,
+    items_table,
+    read_encoded,
+    read_items,
+    score_items,
+)
 
 TOKENIZER = tiny_tokenizer()
 ITEMS = [
@@ -60,7 +69,8 @@ def test_what_all_statements_share_is_context_even_where_tokens_join_prompt_and_
 
 def test_a_tie_is_no_answer_and_a_score_that_is_not_finite_an_error():
     model = tiny_model("llama")
-    item = EncodedItem(ITEMS[1], ((1, 5, 6), (1, 5, 6), (1, 5, 6), (1, 5, 7), *[(1, 5, 6)] * 4), 2)
+    statements = ((1, 5, 6), (1, 5, 6), (1, 5, 6), (1, 5, 7), *[(1, 5, 6)] * 4)
+    item = EncodedItem("b", "0", "number", 7, statements, 2)
     [row] = score_items(model, [item], 4).to_pylist()
     assert row["margin"] <= 0 and not row["correct"]
     model.lm_head.weight[7] = float("nan")
@@ -71,7 +81,10 @@ def test_a_tie_is_no_answer_and_a_score_that_is_not_finite_an_error():
 def test_fewer_items_than_asked_are_an_error_and_the_hash_tells_items_apart(tmp_path):
     row = {"item_id": "a", "category": "place", "prompt": "p", "candidates": ["x", "y"], "answer": 1}
     (tmp_path / "en.jsonl").write_text(json.dumps(row) + "\n")
-    [item] = read_items(tmp_path / "en.jsonl", 1)
-    with pytest.raises(ValueError, match=r"en\.jsonl has 1 cloze items, fewer than the 2"):
-        read_items(tmp_path / "en.jsonl", 2)
+    [item] = read_items(tmp_path / "en.jsonl")
+    encoded = encode_item(item, "en", TOKENIZER, 1)
+    write_table(tmp_path / "en.parquet", items_table([encoded]), {})
+    assert read_encoded(tmp_path / "en.parquet", 1) == [encoded]
+    with pytest.raises(ValueError, match=r"en\.parquet has 1 cloze items, fewer than the 2"):
+        read_encoded(tmp_path / "en.parquet", 2)
     assert item.hash != ClozeItem("a", "place", "p", ("x", "y"), 0).hash

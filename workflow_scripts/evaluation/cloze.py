@@ -6,7 +6,7 @@ score minus the best other's, in nats. Margins move before answers do, so they t
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from workflow_scripts.artifacts import read_table
 from workflow_scripts.corpora.scripts import blank_between
 from workflow_scripts.evaluation.head import logits_of, rows_at_a_time
 
@@ -28,6 +29,17 @@ CLOZE_SCHEMA = pa.schema(
         pa.field("tokens", pa.list_(pa.int32()), nullable=False),
         pa.field("margin", pa.float64(), nullable=False),
         pa.field("correct", pa.bool_(), nullable=False),
+    ]
+)
+
+ITEMS_SCHEMA = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("hash", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("answer", pa.int32(), nullable=False),
+        pa.field("statements", pa.list_(pa.list_(pa.int32())), nullable=False),
+        pa.field("shared", pa.int32(), nullable=False),
     ]
 )
 
@@ -55,26 +67,38 @@ class ClozeItem:
 class EncodedItem:
     """An item as tokens: each candidate's whole statement, and how many leading tokens all of them share."""
 
-    item: ClozeItem
+    item_id: str
+    hash: str
+    category: str
+    answer: int
     statements: tuple[Tokens, ...]
     shared: int
 
 
-def read_items(path: Path, limit: int) -> list[ClozeItem]:
-    """The first `limit` items of a language's file, a JSON object a line.
-
-    Raises:
-        ValueError: the file has fewer.
-    """
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[:limit]]
-    if len(rows) < limit:
-        raise ValueError(
-            f"{path.name} has {len(rows)} cloze items, fewer than the {limit} of evaluation.cloze: lower it."
-        )
+def read_items(path: Path) -> list[ClozeItem]:
+    """The items of a language's file, a JSON object a line."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [
         ClozeItem(row["item_id"], row["category"], row["prompt"], tuple(row["candidates"]), row["answer"])
         for row in rows
     ]
+
+
+def items_table(items: Iterable[EncodedItem]) -> pa.Table:
+    """Encoded items as a table of ITEMS_SCHEMA, in the order given."""
+    return pa.Table.from_pylist([vars(item) for item in items], schema=ITEMS_SCHEMA)
+
+
+def read_encoded(path: Path, limit: int) -> list[EncodedItem]:
+    """The first `limit` encoded items of a table.
+
+    Raises:
+        ValueError: the table has fewer.
+    """
+    rows = read_table(path).slice(0, limit).to_pylist()
+    if len(rows) < limit:
+        raise ValueError(f"{path} has {len(rows)} cloze items, fewer than the {limit} of evaluation.cloze: lower it.")
+    return [EncodedItem(**row | {"statements": tuple(map(tuple, row["statements"]))}) for row in rows]
 
 
 def encode_item(item: ClozeItem, language: str, tokenizer: PreTrainedTokenizerBase, start: int) -> EncodedItem:
@@ -94,7 +118,7 @@ def encode_item(item: ClozeItem, language: str, tokenizer: PreTrainedTokenizerBa
     shared = next(differing, None)
     if shared is None:
         raise ValueError(f"{item.item_id} in {language}: the tokens of one candidate begin those of all others.")
-    return EncodedItem(item, statements, shared)
+    return EncodedItem(item.item_id, item.hash, item.category, item.answer, statements, shared)
 
 
 @torch.no_grad()
@@ -149,11 +173,10 @@ def _log_probabilities(
     return found
 
 
-def _row(encoded: EncodedItem, found: dict[tuple[Tokens, int], float]) -> dict[str, object]:
-    item = encoded.item
+def _row(item: EncodedItem, found: dict[tuple[Tokens, int], float]) -> dict[str, object]:
     scores = [
-        sum(found[statement[:place], statement[place]] for place in range(encoded.shared, len(statement)))
-        for statement in encoded.statements
+        sum(found[statement[:place], statement[place]] for place in range(item.shared, len(statement)))
+        for statement in item.statements
     ]
     if not torch.tensor(scores).isfinite().all():
         raise ArithmeticError(
@@ -166,7 +189,7 @@ def _row(encoded: EncodedItem, found: dict[tuple[Tokens, int], float]) -> dict[s
         "category": item.category,
         "answer": item.answer,
         "loglikelihoods": scores,
-        "tokens": [len(statement) - encoded.shared for statement in encoded.statements],
+        "tokens": [len(statement) - item.shared for statement in item.statements],
         "margin": scores[item.answer] - best_other,
         "correct": scores[item.answer] > best_other,
     }

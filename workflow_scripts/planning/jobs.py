@@ -50,7 +50,7 @@ def _stages(study: Study) -> Iterator[JobKind]:
         for model in grid.models:
             yield from stage(study, model)
     cloze = ["tabulate_cloze"] if grid.cloze_languages else []
-    for rule in ("tabulate_perplexity", *cloze, "compare_calibrations", "draw_figures", "write_report"):
+    for rule in ("tabulate_perplexity", "tabulate_layers", *cloze, "compare_calibrations", "draw_figures", "write_report"):
         yield JobKind(rule, rule, 1)
 
 
@@ -66,6 +66,7 @@ def _prepare(study: Study, model: str) -> Iterator[JobKind]:
     grid = study.grid()
     yield JobKind("prepare_model", "prepare", 1, model)
     yield JobKind("tokenize_documents", "tokenize", len(documents_read(study)), model)
+    yield JobKind("tokenize_cloze", "tokenize", len(grid.cloze_languages), model)
     for task in ("control", "generate"):
         made = {control for control in _controls(study) if (control.kind == "generated") == (task == "generate")}
         yield JobKind("make_control", task, len({control.tokens for control in made}), model)
