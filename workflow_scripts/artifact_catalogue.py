@@ -11,19 +11,25 @@ from dataclasses import dataclass, field
 import polars as pl
 import pyarrow as pa
 
-from workflow_scripts.analysis import effects, matrix, overlap
+from workflow_scripts.analysis import cloze as cloze_analysis
+from workflow_scripts.analysis import effects, errors, matrix, overlap
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
+from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA, ITEMS_SCHEMA
 from workflow_scripts.evaluation.perplexity import PERPLEXITY_SCHEMA
 from workflow_scripts.masks.store import SCHEMA as MASKS_SCHEMA
 from workflow_scripts.overlap_masks import OVERLAP_SCHEMA
 from workflow_scripts.prune_model import LAYERS_SCHEMA
+from workflow_scripts.tabulate_cloze import CLOZE_TABLE
+from workflow_scripts.tabulate_layers import LAYERS_TABLE
 from workflow_scripts.tabulate_perplexity import PERPLEXITY_TABLE
 
 PLACEHOLDERS = {
     "variant": r"dense|(?:[^/]+/){4}\d+",
     "seed": r"\d+",
+    "language": r"[^/~]+",
+    "items": r"\d+",
     "file": r"(?!provenance\.json$)[^/]+",
     "format": r"svg|png",
 }
@@ -34,9 +40,10 @@ COMMON = {
     "variant": "`dense`, or method/pattern/sample-propagation/calibration/seed",
     "method": "pruning method; `dense` for the model as it came",
     "pattern": "which weights went, as in paths: `0.5`, `2of4`; `none` for the dense model",
-    "sample": "calibration sample, {corpus}-{windows}x{length}; `none` without calibration",
+    "sample": "calibration sample, {corpus}-{windows}x{length}, or {corpus}-{documents}docsx{length} where calibrations are "
+    "matched on content; `none` without calibration",
     "propagation": "what a block saw at calibration; `none` without calibration",
-    "calibration": "language or mixture of the calibration texts; `none` without calibration",
+    "calibration": "language, mixture or control of the calibration texts; `none` without calibration",
     "calibration_a": "calibration of the first of the two",
     "calibration_b": "calibration of the second of the two; `none` for the magnitude mask",
     "seed": "which draw of calibration documents",
@@ -59,6 +66,20 @@ COMMON = {
     "intersection": "number of weights that both masks keep",
     "union": "number of weights that either mask keeps",
     "iou": "intersection over union",
+    "sparsity": "share of the weights that went",
+    "local_error": "squared error of the output over its square, for equal inputs; NaN without calibration",
+    "path_error": "the same, the dense model's output against the pruned model's; NaN without calibration",
+    "signal_to_noise": "in dB, from `local_error`",
+    "damping": "share of the mean diagonal added to the Hessian; NaN where there is none",
+    "sample_tokens": "number of tokens behind the errors",
+    "item_id": "name of the cloze item, the same in all languages",
+    "hash": "digest of prompt, candidates and answer",
+    "category": "place, nature, number or everyday",
+    "answer": "place of the true candidate, from 0",
+    "loglikelihoods": "of each candidate after the prompt, in nats",
+    "margin": "log-likelihood of the true candidate minus the best other's, in nats",
+    "correct": "whether the true candidate is the likeliest",
+    "items": "number of cloze items",
     "floor": "pooled overlap of the two calibrations with the magnitude mask; empty when not measured",
     "ceiling": "pooled overlap of the same calibration with another seed; empty with one seed",
     "position": "(iou - floor) / (ceiling - floor): 0 is no text at all, 1 is another seed",
@@ -118,6 +139,26 @@ def table(name: str, row: str, schema: pl.Schema, **columns: str) -> Artifact:
     return Artifact(f"Table `{name}`", path, "compare_calibrations", row, schema, columns)
 
 
+def effect_table(name: str, row: str) -> Artifact:
+    """A table of paired differences between a language's own calibration and others."""
+    return table(
+        name, row, effects.EFFECTS,
+        own="the evaluation language, and the calibration in it",
+        other="the other calibration",
+        difference="loss with own minus loss with other, in the unit, mean over documents and seeds; negative: own is better",
+        low="lower end of the 95 % interval of the difference; empty where there is none",
+        high="upper end of that interval",
+        standard_error="standard error of the difference over crossed documents and seeds",
+        degrees_of_freedom="of the t distribution behind interval and p-value",
+        p_value="two-sided",
+        own_loss="loss with own minus the dense model's, in the unit",
+        relative="difference over own_loss; empty unless own loses something",
+        documents_better="number of documents on which own wins, averaged over seeds",
+        reason="why there is no interval, else empty",
+        p_holm="p_value after Holm's correction within model, method and pattern",
+    )  # fmt: skip
+
+
 ARTIFACTS = (
     Artifact(
         "Record of a model", "models/{model}/provenance.json", "prepare_model", "a property of the dense model",
@@ -155,6 +196,22 @@ ARTIFACTS = (
         },
     ),
     Artifact(
+        "Tokens of a control", "tokens/{model}/{corpus}/{language}~{control}.parquet", "make_control",
+        "a calibration document of the control, after a document of the language", TOKENS_SCHEMA,
+        {
+            "token_ids": "its tokens, without special tokens",
+            "bytes": "size of the text in UTF-8, in bytes; of random tokens, that of the document they stand for",
+            "characters": "size of the text, in characters; likewise",
+        },
+    ),
+    Artifact(
+        "Cloze items", "cloze/{model}/{language}.parquet", "tokenize_cloze", "an item", ITEMS_SCHEMA,
+        {
+            "statements": "tokens of the prompt with each candidate, the start token first",
+            "shared": "number of leading tokens that all statements share",
+        },
+    ),
+    Artifact(
         "Calibration windows", "calibration/{model}/{sample}/{calibration}/{seed}.parquet", "sample_calibration",
         "a window", WINDOWS_SCHEMA,
         {
@@ -181,22 +238,27 @@ ARTIFACTS = (
     ),
     Artifact(
         "Diagnostics of layers", "pruned/{model}/{variant}/layers.parquet", "prune_model", "a linear", LAYERS_SCHEMA,
-        {
-            "sparsity": "share of the weights that went",
-            "local_error": "squared error of the output over its square, for equal inputs; NaN without calibration",
-            "path_error": "the same, the dense model's output against the pruned model's; NaN without calibration",
-            "signal_to_noise": "in dB, from `local_error`",
-            "damping": "share of the mean diagonal added to the Hessian; NaN where there is none",
-            "sample_tokens": "number of tokens behind the errors",
-        },
     ),
     Artifact(
         "Perplexity", "perplexity/{model}/{variant}/{sample}/{language}.parquet", "measure_perplexity",
         "a document; under the protocol `published` a window", PERPLEXITY_SCHEMA,
     ),
     Artifact(
+        "Scores of cloze items", "tasks/{model}/{variant}/cloze-{items}/{language}.parquet", "score_cloze",
+        "an item", CLOZE_SCHEMA, {"tokens": "number of scored tokens of each candidate"},
+    ),
+    Artifact(
         "Table `perplexity`", "reports/{study}/tables/perplexity.parquet", "tabulate_perplexity",
         "a model, variant, evaluation language and document", PERPLEXITY_TABLE,
+    ),
+    Artifact(
+        "Table `cloze`", "reports/{study}/tables/cloze.parquet", "tabulate_cloze",
+        "a model, variant, language and cloze item", CLOZE_TABLE,
+        {"corpus": "`cloze` and the number of items", "tokens": "number of scored tokens of each candidate"},
+    ),
+    Artifact(
+        "Table `layers`", "reports/{study}/tables/layers.parquet", "tabulate_layers",
+        "a calibrated variant and a linear", LAYERS_TABLE,
     ),
     Artifact(
         "Overlap of masks", "reports/{study}/overlap/{model}/{method}-{pattern}.parquet", "overlap_masks",
@@ -224,21 +286,39 @@ ARTIFACTS = (
             for suffix, words in (("", "mean"), ("_min", "smallest"), ("_max", "largest"))
         },
     ),
+    *(
+        effect_table(name, row)
+        for name, row in (
+            ("effects", "an evaluation language, its own calibration and another language's"),
+            ("baselines", "an evaluation language, its own calibration and a mixture or control"),
+            ("cloze_effects", "a language whose items the dense model knows, its own calibration and another one"),
+        )
+    ),
     table(
-        "effects", "an evaluation language, its own calibration and another one", effects.EFFECTS,
-        own="the evaluation language, and the calibration in it",
-        other="the other calibration",
-        difference="loss with own minus loss with other, in the unit, mean over documents and seeds; negative: own is better",
-        low="lower end of the 95 % interval of the difference; empty where there is none",
-        high="upper end of that interval",
-        standard_error="standard error of the difference over crossed documents and seeds",
-        degrees_of_freedom="of the t distribution behind interval and p-value",
-        p_value="two-sided",
-        own_loss="loss with own minus the dense model's, in the unit",
-        relative="difference over own_loss; empty unless own loses something",
-        documents_better="number of documents on which own wins, averaged over seeds",
-        reason="why there is no interval, else empty",
-        p_holm="p_value after Holm's correction within model, method and pattern",
+        "cloze_matrix", "a variant without its seed, and a language: means over seeds", cloze_analysis.CLOZE_MATRIX,
+        corpus="`cloze` and the number of items",
+        candidates="number of candidates of an item",
+        accuracy="share of items whose true candidate is the likeliest, mean over seeds",
+        accuracy_min="smallest over seeds",
+        accuracy_max="largest over seeds",
+        margin="mean margin over items and seeds, in nats",
+        dense_accuracy="accuracy of the dense model",
+        dense_p_value="of the dense model against chance: exact binomial test, one-sided, Holm over a model's languages",
+        above_chance="whether that p-value is below 0.05",
+    ),
+    *(
+        table(
+            name, row, errors.errors_schema(by),
+            **{
+                f"{measure}{suffix}": f"{words} of {measure.replace('_', ' ')} over seeds, on the calibration's own tokens"
+                for measure in errors.MEASURES
+                for suffix, words in (("", "mean"), ("_min", "smallest"), ("_max", "largest"))
+            },
+        )
+        for name, by, row in (
+            ("layer_errors", ["block", "module"], "a variant without its seed, and a linear"),
+            ("error_by_block", ["block"], "a variant without its seed, and a block"),
+        )
     ),
     table(
         "best_calibration", "an evaluation language and a calibration", effects.BEST,

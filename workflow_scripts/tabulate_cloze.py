@@ -4,10 +4,18 @@ import json
 from itertools import product
 from pathlib import Path
 
-from workflow_scripts.analysis.gather import gather, labels_of
+import polars as pl
+
+from workflow_scripts.analysis.gather import LABELS, gather, labels_of
 from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, cloze_path
+
+CLOZE_TABLE = pl.Schema(
+    dict(LABELS)
+    | {"item_id": pl.String, "hash": pl.String, "category": pl.String, "answer": pl.Int32}
+    | {"loglikelihoods": pl.List(pl.Float64), "tokens": pl.List(pl.Int32), "margin": pl.Float64, "correct": pl.Boolean}
+)
 
 
 def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") -> None:
@@ -22,10 +30,12 @@ def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") ->
     spanned = Grid.from_json(json.loads(grid))
     corpus = f"cloze-{spanned.cloze}"
     files = {
-        cloze_path(results, model, variant, spanned.cloze, language): labels_of(model, variant, corpus, language)
+        cloze_path(results, model, variant, spanned.cloze, language): labels_of(
+            model, variant, corpus=corpus, language=language
+        )
         for model, variant, language in product(spanned.models, spanned.variants(), spanned.cloze_languages)
     }
-    table = gather(files).sort("model", "variant", "language", "item_id")
+    table = gather(files).sort("model", "variant", "language", "item_id").cast(dict(CLOZE_TABLE))
     provenance = make_provenance("tabulate_cloze", {"grid": json.loads(grid)}, code, {"items": list(files)})
     write_table(output, table.to_arrow(), provenance)
 

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.artifacts import make_provenance, read_table, write_table
+from workflow_scripts.analysis.gather import VARIANT_LABELS, gather, labels_of
+from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, variant_folder
+
+LAYERS_TABLE = pl.Schema(
+    dict(VARIANT_LABELS)
+    | {"block": pl.Int64, "module": pl.String}
+    | {c: pl.Float64 for c in ("sparsity", "local_error", "path_error", "signal_to_noise", "damping")}
+    | {"sample_tokens": pl.Int64}
+)
 
 
 def tabulate_layers(*, results: Path, grid: str, output: Path, code: str = "") -> None:
@@ -21,15 +29,12 @@ def tabulate_layers(*, results: Path, grid: str, output: Path, code: str = "") -
         code: digest of this step's code.
     """
     spanned = Grid.from_json(json.loads(grid))
-    parts, files = [], []
-    for model, variant in product(spanned.models, spanned.calibrated()):
-        files.append(variant_folder(results, model, variant) / "layers.parquet")
-        labels = {"model": model, "variant": variant.path, **vars(variant)}
-        columns = [pl.lit(value).alias(key) for key, value in labels.items()]
-        parts.append(pl.DataFrame(read_table(files[-1])).select(*columns, pl.all()))
-    # Damping is NaN, of one type or another, where a method has none.
-    table = pl.concat(parts, how="vertical_relaxed").sort("model", "variant", "block", "module")
-    provenance = make_provenance("tabulate_layers", {"grid": json.loads(grid)}, code, {"layers": files})
+    files = {
+        variant_folder(results, model, variant) / "layers.parquet": labels_of(model, variant)
+        for model, variant in product(spanned.models, spanned.calibrated())
+    }
+    table = gather(files).sort("model", "variant", "block", "module").cast(dict(LAYERS_TABLE))
+    provenance = make_provenance("tabulate_layers", {"grid": json.loads(grid)}, code, {"layers": list(files)})
     write_table(output, table.to_arrow(), provenance)
 
 

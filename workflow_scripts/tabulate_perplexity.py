@@ -6,14 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.analysis.gather import gather, labels_of
+from workflow_scripts.analysis.gather import LABELS, gather, labels_of
 from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, perplexity_path, tokens_path
 
 PERPLEXITY_TABLE = pl.Schema(
-    {c: pl.String for c in ("model", "variant", "method", "pattern", "sample", "propagation", "calibration")}
-    | {"seed": pl.Int32, "corpus": pl.String, "language": pl.String, "doc_id": pl.String, "nats": pl.Float64}
+    dict(LABELS)
+    | {"doc_id": pl.String, "nats": pl.Float64}
     | {c: pl.Int32 for c in ("tokens", "bytes", "characters")}
     | {"register": pl.String}
 )
@@ -32,7 +32,9 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
     spanned = Grid.from_json(json.loads(grid))
     evaluation = spanned.evaluation
     files = {
-        perplexity_path(results, model, variant, evaluation, language): labels_of(model, variant, evaluation, language)
+        perplexity_path(results, model, variant, evaluation, language): labels_of(
+            model, variant, corpus=evaluation, language=language
+        )
         for model, variant, language in product(spanned.models, spanned.variants(), spanned.languages)
     }
     registers = pl.concat(

@@ -7,6 +7,12 @@ from workflow_scripts.analysis.effects import PLACE, holm
 from workflow_scripts.analysis.matrix import SETTING
 
 MARGIN = "nats of margin"
+CLOZE_MATRIX = pl.Schema(
+    {c: pl.String for c in [*SETTING, "calibration", "corpus", "language"]}
+    | {c: pl.Int64 for c in ("items", "seeds", "candidates")}
+    | {c: pl.Float64 for c in ("accuracy", "accuracy_min", "accuracy_max", "margin", "dense_accuracy", "dense_p_value")}
+    | {"above_chance": pl.Boolean}
+)
 SIGNIFICANT = 0.05
 
 
@@ -41,7 +47,8 @@ def cloze_matrix(cloze: pl.DataFrame) -> pl.DataFrame:
         pl.col("accuracy").max().alias("accuracy_max"),
         pl.col("margin").mean(),
     )
-    return means.join(_dense_against_chance(means), on=["model", "corpus", "language"], how="left").sort(keys)
+    joined = means.join(_dense_against_chance(means), on=["model", "corpus", "language"], how="left").sort(keys)
+    return joined.select(CLOZE_MATRIX.names()).cast(dict(CLOZE_MATRIX))
 
 
 def cloze_losses(cloze: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,19 @@ MEASURES = ["local_error", "path_error", "signal_to_noise"]
 VARIANT = [*SETTING, "calibration", "seed"]
 
 
+def errors_schema(by: Sequence[str]) -> pl.Schema:
+    """The columns of `layer_errors` (by block and module) and `error_by_block` (by block)."""
+    keys = [*SETTING, "calibration"]
+    aggregates = [f"{name}{suffix}" for name in MEASURES for suffix in ("", "_min", "_max")]
+    places = {"block": pl.Int64, "module": pl.String}
+    return pl.Schema(
+        dict.fromkeys(keys, pl.String)
+        | {place: places[place] for place in by}
+        | {"seeds": pl.Int64}
+        | dict.fromkeys(aggregates, pl.Float64)
+    )
+
+
 def layer_errors(layers: pl.DataFrame) -> pl.DataFrame:
     """One row per setting, calibration, block and linear, averaged over seeds; sorted.
 

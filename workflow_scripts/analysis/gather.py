@@ -9,10 +9,18 @@ import polars as pl
 from workflow_scripts.artifacts import ArtifactError, read_provenance
 from workflow_scripts.paths import Variant
 
+VARIANT_LABELS = pl.Schema(
+    {c: pl.String for c in ("model", "variant", "method", "pattern", "sample", "propagation", "calibration")}
+    | {"seed": pl.Int32}
+)
+"""The columns of `labels_of`, as polars types them."""
+LABELS = pl.Schema(dict(VARIANT_LABELS) | {"corpus": pl.String, "language": pl.String})
+"""The same of what was measured in a language."""
 
-def labels_of(model: str, variant: Variant, corpus: str, language: str) -> dict[str, Any]:
-    """The columns that say which variant was measured on what."""
-    return {"model": model, "variant": variant.path, **vars(variant), "corpus": corpus, "language": language}
+
+def labels_of(model: str, variant: Variant, **measured_on: str) -> dict[str, Any]:
+    """The columns that say which variant was measured, and on what."""
+    return {"model": model, "variant": variant.path, **vars(variant), **measured_on}
 
 
 def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:
