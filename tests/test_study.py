@@ -1,6 +1,7 @@
 """The study: what it spells, and one sentence for what is wrong."""
 
 import copy
+import json
 import re
 from pathlib import Path
 
@@ -240,6 +241,19 @@ def test_texts_that_cannot_be_read_are_refused_with_the_file(tmp_path, name, con
     (tmp_path / name).write_bytes(content)
     found = mistakes(changed(CORPUS, {"kind": "local", "path": str(tmp_path)}), with_texts=True)
     assert sentence in found[0]
+
+
+def test_content_is_matched_on_a_parallel_corpus_alone(tmp_path):
+    for language in ("de", "en", "sw"):
+        rows = [{"doc_id": f"{'x' if language == 'sw' else 'd'}{n:02d}", "text": f"{language} {n}"} for n in range(60)]
+        (tmp_path / f"{language}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    study = changed(CORPUS, {"kind": "local", "path": str(tmp_path)})
+    del study["calibration"]["windows"]
+    study["calibration"]["documents"] = 2
+    (found,) = mistakes(study, with_texts=True)
+    assert re.search(r"not parallel: where de has document d\d\d, sw has x\d\d; give windows instead", found)
+    study["calibration"]["calibrations"] = ["de", "en"]
+    read_study(study, with_texts=True)
 
 
 def test_a_code_that_no_language_has_is_refused_where_only_the_hub_knows():

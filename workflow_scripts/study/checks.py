@@ -340,7 +340,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
 
     Reads the texts, unlike all other checks: for the main process alone, not for every job.
     """
-    drawn: dict[tuple[str, str], list[str]] = {}
+    drawn: dict[tuple[str, str], list[Document]] = {}
     kept: dict[str, int] = {}
     wanted = _wanted(calibration)
     evaluated = {(evaluation.corpus, language) for language in evaluation.languages}
@@ -353,11 +353,11 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
         if documents is None:
             continue
         if (name, language) in wanted:
-            texts = [document.text for document in documents if document.split == "calibration"]
-            drawn[name, language] = texts
+            drawn[name, language] = [document for document in documents if document.split == "calibration"]
         if (name, language) in evaluated:
             kept[language] = sum(document.split == "evaluation" for document in documents)
     yield from _calibration_suffices(drawn, wanted, calibration)
+    yield from _contents_are_equal(drawn, calibration)
     fewest = min(kept, key=kept.get, default=None)
     if fewest is not None and kept[fewest] < evaluation.documents:
         yield Problem(
@@ -377,7 +377,7 @@ def _read(corpus: Corpus, language: str) -> list[Document] | None:
 
 
 def _calibration_suffices(
-    drawn: dict[tuple[str, str], list[str]], wanted: dict[tuple[str, str], int], calibration: Calibration
+    drawn: dict[tuple[str, str], list[Document]], wanted: dict[tuple[str, str], int], calibration: Calibration
 ) -> Iterator[Problem]:
     """A seed takes documents that no lower seed has touched, and a token is a byte or more; the worst language is told."""
     shares = max(calibration.seeds) + 1
@@ -397,7 +397,7 @@ def _calibration_suffices(
     if calibration.windows is None:
         return
     # A document may come with BOS and EOS, which have no bytes.
-    tokens = {source: sum(len(text.encode()) + 2 for text in texts) for source, texts in drawn.items()}
+    tokens = {source: sum(len(d.text.encode()) + 2 for d in documents) for source, documents in drawn.items()}
     needed = {source: wanted[source] * calibration.length for source in drawn}
     worst = min(drawn, key=lambda source: tokens[source] / needed[source], default=None)
     if worst is not None and tokens[worst] < needed[worst] * shares:
@@ -409,6 +409,29 @@ def _calibration_suffices(
             f"calibration ({_seeds(tokens[worst] // needed[worst])}); take fewer or shorter windows, lower seeds, or a "
             "larger corpus",
         )
+
+
+def _contents_are_equal(drawn: dict[tuple[str, str], list[Document]], calibration: Calibration) -> Iterator[Problem]:
+    """Matched on content, all languages of the corpus take the same documents."""
+    if calibration.documents is None:
+        return
+    taken = (max(calibration.seeds) + 1) * calibration.documents
+    names = {
+        language: [document.doc_id for document in documents[:taken]]
+        for (corpus, language), documents in drawn.items()
+        if corpus == calibration.corpus
+    }
+    first = next(iter(names), None)
+    for language in names:
+        differing = [pair for pair in zip(names[first], names[language], strict=False) if pair[0] != pair[1]]
+        if differing:
+            yield Problem(
+                ("calibration", "documents"),
+                f"corpus {calibration.corpus} is not parallel: where {first} has document {spell(differing[0][0])}, "
+                f"{language} has {spell(differing[0][1])}; give windows instead, which match calibrations on tokens, or "
+                "the documents of all languages the same doc_ids",
+            )
+            return
 
 
 def _seeds(fitting: int) -> str:
