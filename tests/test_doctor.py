@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from workflow_scripts.planning import assessment
-from workflow_scripts.planning.assessment import Problems, find_problems, load_study, make_plan
+from workflow_scripts.planning.assessment import Problems, find_problems, make_plan
 from workflow_scripts.planning.effort import total_seconds
 from workflow_scripts.planning.machine import Machine
 from workflow_scripts.planning.models import Hub
+from workflow_scripts.study import read_file
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -46,7 +47,7 @@ def assess(study: dict, folder: Path, machine: Machine = MACHINE) -> tuple[asses
     """Plan and problems of a study on a machine that computes 60 GFLOP/s."""
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     problems = Problems()
-    plan = make_plan(load_study(folder / "study.yaml"), machine, folder / "results", problems)
+    plan = make_plan(read_file(folder / "study.yaml"), machine, folder / "results", problems)
     find_problems(plan, machine, problems)
     return plan, problems
 
@@ -74,19 +75,6 @@ def test_a_broken_study_gives_its_own_sentence(tmp_path):
     assert done.returncode == 1
     assert "evaluation.documants: there is no such key; did you mean documents?" in done.stdout
     assert "This machine" in done.stdout and "Traceback" not in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [(None, "cannot be read"), ("a: [", "is not YAML"), ("", "holds no keys")],
-    ids=["missing", "malformed", "empty"],
-)
-def test_a_file_that_is_no_study_is_named(tmp_path, text, sentence):
-    file = tmp_path / "study.yaml"
-    if text is not None:
-        file.write_text(text)
-    with pytest.raises(ValueError, match=rf"study\.yaml {sentence}"):
-        load_study(file)
 
 
 def test_the_default_study_takes_what_was_measured(tmp_path):

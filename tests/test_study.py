@@ -14,7 +14,7 @@ from workflow_scripts.paths import cloze_items, cloze_languages
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.study import CHANGES_WEIGHTS, Study, StudyError, read_study
 from workflow_scripts.study.file import index_study, load_study
-from workflow_scripts.study.reading import check_file
+from workflow_scripts.study.reading import read_file
 from workflow_scripts.study.sections import EMBEDDED_CLOZE
 
 ROOT = Path(__file__).parent.parent
@@ -43,8 +43,7 @@ def mistakes(study: object, with_texts: bool = False) -> list[str]:
     "path", [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))], ids=lambda p: p.stem
 )
 def test_the_studies_that_come_along_are_valid(path):
-    check_file(path)
-    assert isinstance(read_study(load_study(path)), Study)
+    assert isinstance(read_file(path), Study)
 
 
 def test_the_grid_is_sorted_and_patterns_have_one_spelling():
@@ -326,7 +325,7 @@ def test_a_mistake_is_shown_with_file_and_line(tmp_path):
     path.write_text(text.replace("windows: 8", "windos: 8"))
     line = next(number for number, line in enumerate(path.read_text().splitlines(), 1) if "windos" in line)
     with pytest.raises(StudyError, match=rf"^mine.yaml, line {line}: calibration.windos: there is no such key"):
-        check_file(path)
+        read_file(path)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +367,7 @@ def test_a_file_that_is_no_yaml_is_refused_with_the_line(tmp_path, content, sent
     path.write_bytes(content)
     assert index_study(path).lines == {} or b"2024" in content
     with pytest.raises(StudyError, match=sentence) as raised:
-        check_file(path)
+        read_file(path)
     assert len(str(raised.value).splitlines()) == 1
 
 

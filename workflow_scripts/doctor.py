@@ -7,9 +7,9 @@ from transformers.utils import logging
 
 from workflow_scripts.cli import run_step
 from workflow_scripts.planning import page
-from workflow_scripts.planning.assessment import Problems, find_problems, load_study, make_plan
+from workflow_scripts.planning.assessment import Problems, find_problems, make_plan
 from workflow_scripts.planning.machine import ask_machine, version_problems
-from workflow_scripts.study import StudyError
+from workflow_scripts.study import StudyError, read_file
 
 DEFAULT = Path(__file__).parents[1] / "config.yaml"
 RESULTS = Path("results")
@@ -25,7 +25,7 @@ def doctor(*, configfile: Path = DEFAULT) -> None:
     machine, problems = ask_machine(RESULTS), Problems()
     sections = [page.machine_lines(machine)]
     try:
-        plan = make_plan(load_study(configfile), machine, RESULTS, problems)
+        plan = make_plan(read_file(configfile), machine, RESULTS, problems)
     except StudyError as error:
         fatal, problems.minor = version_problems()
         problems.fatal = [*str(error).splitlines(), *fatal]

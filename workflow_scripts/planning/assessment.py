@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import yaml
 
 from workflow_scripts.corpora.sources import embedded
 from workflow_scripts.models.blocks import UnsupportedArchitecture
@@ -16,7 +15,7 @@ from workflow_scripts.planning.machine import Machine, measure_rate, usable_devi
 from workflow_scripts.planning.models import Unavailable, Unknown, read_shape
 from workflow_scripts.planning.shapes import ModelShape
 from workflow_scripts.planning.storage import Artifacts, artifacts, needed_bytes
-from workflow_scripts.study import EmbeddedCorpus, Study, StudyError, read_study
+from workflow_scripts.study import EmbeddedCorpus, Study
 
 BYTES_PER_TOKEN = 4.0
 """Of text, for tokenizers of multilingual models in Latin script; the embedded corpus has 3 to 4.6 with Gemma's."""
@@ -58,25 +57,6 @@ class Plan:
     already: int
     side_by_side: int
     gpu_memory: float
-
-
-def load_study(file: Path) -> Study:
-    """The study of a YAML file.
-
-    Raises:
-        StudyError: the file cannot be read, or the study cannot be run.
-    """
-    try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyError(
-            f"{file} cannot be read ({error.strerror}): give the study's file with --configfile."
-        ) from error
-    except yaml.YAMLError as error:
-        raise StudyError(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(config, dict):
-        raise StudyError(f"{file} holds no keys: write a study as config.yaml explains it.")
-    return read_study(config)
 
 
 def make_plan(study: Study, machine: Machine, results: Path, problems: Problems) -> Plan:

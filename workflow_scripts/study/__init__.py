@@ -6,7 +6,16 @@ nothing.
 """
 
 from workflow_scripts.study.errors import StudyError
-from workflow_scripts.study.reading import read_study
+from workflow_scripts.study.reading import read_file, read_study
 from workflow_scripts.study.sections import CHANGES_WEIGHTS, EmbeddedCorpus, ModelSource, Study, corpus_files
 
-__all__ = ["CHANGES_WEIGHTS", "EmbeddedCorpus", "ModelSource", "Study", "StudyError", "corpus_files", "read_study"]
+__all__ = [
+    "CHANGES_WEIGHTS",
+    "EmbeddedCorpus",
+    "ModelSource",
+    "Study",
+    "StudyError",
+    "corpus_files",
+    "read_file",
+    "read_study",
+]

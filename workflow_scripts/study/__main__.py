@@ -6,7 +6,7 @@ from pathlib import Path
 import cyclopts
 
 from workflow_scripts.study.errors import StudyError
-from workflow_scripts.study.reading import check_file
+from workflow_scripts.study.reading import read_file
 
 
 def check_study(study: Path = Path("config.yaml")) -> None:
@@ -16,7 +16,7 @@ def check_study(study: Path = Path("config.yaml")) -> None:
         study: the study's file.
     """
     try:
-        check_file(study)
+        read_file(study)
     except StudyError as error:
         sys.exit(str(error))
 

@@ -58,6 +58,6 @@ def _sentence(problem: Problem, file: StudyFile | None) -> str:
     return f"{file.where(problem.place)}: {problem}" if file else str(problem)
 
 
-def check_file(path: Path) -> None:
-    """Raise StudyError unless a file holds a study that can be run."""
-    read_study(load_study(path), index_study(path), with_texts=True)
+def read_file(path: Path) -> Study:
+    """The study in a file; raises StudyError, with lines, unless it can be run."""
+    return read_study(load_study(path), index_study(path), with_texts=True)
