@@ -265,7 +265,10 @@ def perplexity_parameters():
 def cloze_parameters():
     """What `score_cloze` is told."""
     return canonical_json(
-        {"items": GRID.cloze, "batch": STUDY.evaluation.batch}
+        {
+            "items": GRID.cloze,
+            "tokens": STUDY.evaluation.batch * STUDY.evaluation.length,
+        }
         | STUDY.compute.model_dump()
     )
 

@@ -15,8 +15,8 @@ class Parameters:
 
     items: int
     """items, from the first on"""
-    batch: int = 4
-    """runs of tokens that go through the model at a time"""
+    tokens: int = 2048
+    """tokens that go through the model at a time"""
     threads: int = 1
     device: str = "auto"
     dtype: str = "auto"
@@ -55,7 +55,7 @@ def score_cloze(
         output,
         masks,
         weights,
-        lambda network: score_items(network, items, parameters.batch),
+        lambda network: score_items(network, items, parameters.tokens),
     )
 
 

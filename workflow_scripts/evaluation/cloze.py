@@ -122,8 +122,8 @@ def encode_item(item: ClozeItem, language: str, tokenizer: PreTrainedTokenizerBa
 
 
 @torch.no_grad()
-def score_items(model: PreTrainedModel, items: Sequence[EncodedItem], batch: int) -> pa.Table:
-    """A row of CLOZE_SCHEMA an item, in the order given; `batch` runs of tokens go through the model at a time.
+def score_items(model: PreTrainedModel, items: Sequence[EncodedItem], tokens: int) -> pa.Table:
+    """A row of CLOZE_SCHEMA an item, in the order given; at most `tokens` go through the model at a time.
 
     Raises:
         ArithmeticError: a log-likelihood is not finite.
@@ -131,8 +131,8 @@ def score_items(model: PreTrainedModel, items: Sequence[EncodedItem], batch: int
     wanted = _wanted(items)
     runs = sorted(_maximal(wanted), key=lambda run: (-len(run), run))
     found: dict[tuple[Tokens, int], float] = {}
-    for first in tqdm(range(0, len(runs), batch), desc="cloze", unit="batch", disable=None):
-        found |= _log_probabilities(model, runs[first : first + batch], wanted)
+    for batch in tqdm(list(_batches(runs, tokens)), desc="cloze", unit="batch", disable=None):
+        found |= _log_probabilities(model, batch, wanted)
     return pa.Table.from_pylist([_row(item, found) for item in items], schema=CLOZE_SCHEMA)
 
 
@@ -152,6 +152,15 @@ def _maximal(contexts: dict[Tokens, set[int]]) -> Iterator[Tokens]:
     for context, following in zip(ordered, [*ordered[1:], ()], strict=True):
         if following[: len(context)] != context:
             yield context
+
+
+def _batches(runs: list[Tokens], tokens: int) -> Iterator[list[Tokens]]:
+    """Runs in slices of at most `tokens` when padded to their first, the longest."""
+    first = 0
+    while first < len(runs):
+        after = first + max(1, tokens // len(runs[first]))
+        yield runs[first:after]
+        first = after
 
 
 def _log_probabilities(
