@@ -1,5 +1,6 @@
 """The overview at a glance: per evaluated language and method, whether its own calibration is better."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -29,12 +30,12 @@ class Overview(NamedTuple):
     rows: list[tuple[str, list[Verdict | None]]]
 
 
-def overview(effects: pl.DataFrame) -> Overview | None:
+def overview(effects: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Overview | None:
     """All comparisons with the reference language; None where there is none to compare with."""
-    reference = labels.reference_of(effects)
+    reference = labels.reference_of(effects, kinds)
     if reference is None:
         return None
-    head = labels.headline(effects)
+    head = labels.headline(effects, kinds)
     keys = [*labels.EVALUATION_SETTING, "method"]
     among = labels.settings(head, keys)
     places = {(*(row[key] for key in keys), row["own"]): verdict(row) for row in head.iter_rows(named=True)}

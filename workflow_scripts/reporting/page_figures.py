@@ -6,10 +6,12 @@ from typing import NamedTuple
 import polars as pl
 
 from workflow_scripts.reporting import alternatives, figures, heat, labels, tooltips
+from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.svg import inline_svg
 
 # Figure -> how it is drawn, and how it is put in words.
 DRAWN = {
+    "baselines": (figures.baseline_intervals, alternatives.of_baselines),
     "effects": (figures.effect_intervals, alternatives.of_effects),
     "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
     "overlap_by_module": (figures.overlap_by_module, alternatives.of_overlap_by_module),
@@ -35,26 +37,40 @@ class HeatCell(NamedTuple):
     own: bool
 
 
+class HeatRow(NamedTuple):
+    """A calibration's name, what it is made of where it is no language, and its cells, None where there is none."""
+
+    name: str
+    made_of: str
+    cells: list[HeatCell | None]
+
+
 class HeatMap(NamedTuple):
-    """The matrix of one setting and method; each row is a calibration's name and its cells, None where there is none."""
+    """A matrix of one setting and method."""
 
     title: str
     words: str
     languages: list[tuple[str, str]]
-    rows: list[tuple[str, list[HeatCell | None]]]
+    rows: list[HeatRow]
 
 
-def heat_maps(mean_matrix: pl.DataFrame) -> list[HeatMap]:
+def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
     """The matrix of every setting and method."""
-    parts = list(heat.panels(mean_matrix))
+    parts = list(heat.panels(mean_matrix, kinds_of(known)))
     among, top = [keys for keys, _ in parts], heat.darkest(mean_matrix)
     made = []
     for keys, cells in parts:
         languages = labels.in_order(cells["language"])
-        places = {(row["calibration"], row["language"]): _heat_cell(row, top) for row in cells.iter_rows(named=True)}
+        places = {
+            (row["calibration"], row["language"]): _heat_cell(row, top, known) for row in cells.iter_rows(named=True)
+        }
         rows = [
-            (labels.calibration_name(name), [places.get((name, language)) for language in languages])
-            for name in labels.in_order(cells["calibration"])
+            HeatRow(
+                labels.calibration_name(name),
+                words_of(name, known),
+                [places.get((name, language)) for language in languages],
+            )
+            for name in labels.in_order(cells["calibration"], kinds_of(known))
         ]
         headings = [(language, labels.language_name(language)) for language in languages]
         made.append(HeatMap(_title(keys, among), alternatives.of_matrix(cells), headings, rows))
@@ -67,18 +83,18 @@ def colour_bar(mean_matrix: pl.DataFrame) -> tuple[str, str]:
     return f"linear-gradient(to right, {stops})", labels.percent(heat.darkest(mean_matrix) / 100)
 
 
-def drawings(name: str, table: pl.DataFrame) -> list[Drawing]:
+def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list[Drawing]:
     """The figure `name` of every setting and method, on the same axes."""
     draw, put_in_words = DRAWN[name]
-    rows = labels.headline(table) if name == "effects" else table
-    keys = ["method", *(labels.EVALUATION_SETTING if name == "effects" else labels.CALIBRATION_SETTING)]
+    rows = labels.headline(table, kinds_of(known)) if name == "effects" else table
+    keys = ["method", *(labels.EVALUATION_SETTING if "corpus" in table.columns else labels.CALIBRATION_SETTING)]
     among = labels.settings(rows, keys)
     # Per setting the methods side by side.
     among.sort(key=lambda setting: [setting[key] for key in (*keys[1:], "method")])
     made = []
     for number, setting in enumerate(among):
         part = labels.of_setting(rows, setting)
-        svg = inline_svg(draw(part, among=rows), f"{name}-{number}-", put_in_words(part))
+        svg = inline_svg(draw(part, among=rows, known=known), f"{name}-{number}-", put_in_words(part, known))
         made.append(Drawing(_title(setting, among), svg))
     return made
 
@@ -91,7 +107,9 @@ def _title(setting: Mapping[str, str], among: list[Mapping[str, str]]) -> str:
     return f"{method}: {labels.setting_title(rest[0], rest[1:])}" if several else method
 
 
-def _heat_cell(row: Mapping, top: float) -> HeatCell:
+def _heat_cell(row: Mapping, top: float, known: Known | None) -> HeatCell:
     fill = heat.fill(row["excess"], top)
     own = row["calibration"] == row["language"]
-    return HeatCell(heat.short(row["ratio_to_dense"]), tooltips.cell(row), fill, heat.ink(fill), row["best"], own)
+    return HeatCell(
+        heat.short(row["ratio_to_dense"]), tooltips.cell(row, known), fill, heat.ink(fill), row["best"], own
+    )
