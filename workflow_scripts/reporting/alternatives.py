@@ -30,7 +30,7 @@ def of_effects(head: pl.DataFrame, known: Known | None = None) -> str:
     """The difference of each language from the reference, with its interval."""
     if head.is_empty():
         return "There is no difference to show."
-    sentences = [f"Own language minus {language_name(head['other'][0])} in {labels.units(head)}."]
+    sentences = [f"Own language minus {language_name(head['other'][0])} in {labels.losses(head)}."]
     for row in labels.ranked(head, "own").iter_rows(named=True):
         sentences.append(f"{language_name(row['own'])} {_difference(row)}.")
     return " ".join(sentences)

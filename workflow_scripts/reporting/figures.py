@@ -89,7 +89,7 @@ def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None, k
     size = (3.9, 0.3 * len(languages) + 0.7)
     figure = _grid(rows, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     name = labels.language_name(reference)
-    figure.supxlabel(f"{labels.units(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
+    figure.supxlabel(f"{labels.losses(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
     return figure
 
 
@@ -113,9 +113,10 @@ def baseline_intervals(
             if pair in found:
                 _interval(axes, place, found[pair], known)
         axes.set_yticks(range(len(lines)), [text for text, _ in lines])
-        for text, (_, pair) in zip(axes.get_yticklabels(), lines, strict=True):
-            text.set_fontweight("normal" if pair else "bold")
         _interval_axes(axes, len(lines), limits)
+        # Panels that share an axis share its ticks, and only the first has words at them.
+        for text, (_, pair) in zip(axes.get_yticklabels(), lines, strict=False):
+            text.set_fontweight("normal" if pair else "bold")
 
     size = (4.2, 0.27 * len(lines) + 0.7)
     figure = _grid(shown, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
@@ -224,9 +225,21 @@ def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None, know
     return _legend(figure, handles, [labels.with_code(name) for name in names])
 
 
+@styled
+def margin_intervals(
+    cloze_effects: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None
+) -> Figure:
+    """As `effect_intervals`, for the margin of cloze items."""
+    if labels.headline(cloze_effects, kinds_of(known)).is_empty():
+        return _nothing("Nothing to compare where the dense model beats chance.")
+    return effect_intervals(cloze_effects, among, known)
+
+
 def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict[str, Figure]:
     """All figures of a study by name, from the tables of `analysis.tables.analyse`; `known` says what calibrations are."""
+    cloze = tables.get("cloze_effects")
     return {
+        **({} if cloze is None else {"cloze_effects": margin_intervals(cloze, known=known)}),
         "matrix": heat_maps(tables["mean_matrix"], known),
         "effects": effect_intervals(tables["effects"], known=known),
         "baselines": baseline_intervals(tables["baselines"], known=known),

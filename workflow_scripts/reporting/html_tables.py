@@ -96,7 +96,7 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known |
         Column("own language", "own", labels.with_code),
         Column("against", "other", labels.with_code),
         *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
-        Column(f"difference ({labels.units(effects)})", "difference", labels.signed),
+        Column(f"difference ({labels.losses(effects)})", "difference", labels.signed),
         Column("95 % interval", "interval", _interval, {"low": "low", "high": "high"}),
         Column("p", "p_value", labels.probability),
         Column("p (Holm)", "p_holm", labels.probability),
@@ -110,6 +110,25 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known |
         Column("seeds", "seeds"),
     ]
     return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def accuracy_table(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Table:
+    """Accuracy of cloze items, one row per method and calibration, the dense model first; languages at chance left out."""
+    shown = cloze_matrix.filter(pl.col("above_chance"))
+    keys = ["model", "pattern", "corpus", "method", "sample", "propagation", "calibration"]
+    ordered = labels.ranked(shown, *keys, "language", kinds=kinds_of(known))
+    rows = [
+        {key: group[key][0] for key in keys} | {row["language"]: row for row in group.iter_rows(named=True)}
+        for group in ordered.partition_by(keys, maintain_order=True)
+    ]
+    rows.sort(key=lambda row: (row["model"], row["method"] != "dense"))
+    columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", _calibration)]
+    for language in labels.in_order(shown["language"]):
+        parts = {f"{language}{end}": f"accuracy{end}" for end in ("", "_min", "_max")}
+        columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
+    chance = " or ".join(labels.percent(1 / candidates) for candidates in shown["candidates"].unique().sort())
+    caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
+    return _table("accuracies", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
@@ -222,6 +241,11 @@ def _ratio_and_span(row: dict[str, Any]) -> str:
     if row["seeds"] == 1:
         return mean
     return f"{mean} ({_ratio(row['ratio_to_dense_min'])}–{_ratio(row['ratio_to_dense_max'])})"
+
+
+def _accuracy_and_span(row: dict[str, Any]) -> str:
+    mean, low, high = (labels.percent(row[f"accuracy{end}"]) for end in ("", "_min", "_max"))
+    return mean if row["seeds"] == 1 else f"{mean} ({low}–{high})"
 
 
 def _mean_and_span(measure: str, form: str) -> Callable[[dict[str, Any]], str]:

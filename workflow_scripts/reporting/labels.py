@@ -166,6 +166,11 @@ def units(rows: pl.DataFrame) -> str:
     return " or ".join(rows["unit"].unique().sort())
 
 
+def losses(rows: pl.DataFrame) -> str:
+    """The unit of a table's rows as that of a loss: margins are lost."""
+    return units(rows).replace(MARGIN, f"{MARGIN} lost")
+
+
 def texts(rows: pl.DataFrame) -> str:
     """What the losses of a table's rows were measured on, one of them: `document`, `window` or `item`."""
     return " or ".join(sorted({TEXT_OF_UNIT[unit] for unit in rows["unit"]}))

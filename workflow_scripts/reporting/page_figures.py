@@ -5,18 +5,31 @@ from typing import NamedTuple
 
 import polars as pl
 
-from workflow_scripts.reporting import alternatives, figures, heat, labels, tooltips
+from workflow_scripts.reporting import alternatives, figures, heat, knowledge, labels, tooltips
 from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.svg import inline_svg
 
 # Figure -> how it is drawn, and how it is put in words.
 DRAWN = {
+    "cloze_effects": (figures.margin_intervals, alternatives.of_effects),
     "baselines": (figures.baseline_intervals, alternatives.of_baselines),
     "effects": (figures.effect_intervals, alternatives.of_effects),
     "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
     "overlap_by_module": (figures.overlap_by_module, alternatives.of_overlap_by_module),
     "error_by_block": (figures.error_by_block, alternatives.of_error_by_block),
 }
+
+
+GRADIENT = f"linear-gradient(to right, {', '.join(heat.fill(step, 8) for step in range(9))})"
+
+
+class Bar(NamedTuple):
+    """A bar of colours: the CSS gradient, what its ends are, and what it means."""
+
+    gradient: str
+    least: str
+    most: str
+    meaning: str
 
 
 class Drawing(NamedTuple):
@@ -77,16 +90,53 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> list[Hea
     return made
 
 
-def colour_bar(mean_matrix: pl.DataFrame) -> tuple[str, str]:
-    """The colours of the matrix from none to the darkest excess, as a CSS gradient, and that excess in words."""
-    stops = ", ".join(heat.fill(step, 8) for step in range(9))
-    return f"linear-gradient(to right, {stops})", labels.percent(heat.darkest(mean_matrix) / 100)
+def accuracy_maps(cloze_matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
+    """The accuracies of cloze items of every setting and method, between the dense model's and chance."""
+    shown = list(knowledge.panels(cloze_matrix, known))
+    among, made = [panel.setting for panel in shown], []
+    for panel in shown:
+        languages = labels.in_order(panel.dense)
+        places = {(row["calibration"], row["language"]): row for row in panel.cells.iter_rows(named=True)}
+        rows = [HeatRow(knowledge.DENSE, "", [_accuracy_cell(panel.dense[language]) for language in languages])]
+        for name in labels.in_order(panel.cells["calibration"], kinds_of(known)):
+            words = words_of(name, known)
+            found = [places.get((name, language)) for language in languages]
+            cells = [row and _accuracy_cell(row, f"{name}: {words}" if words else "") for row in found]
+            rows.append(HeatRow(labels.calibration_name(name), words, cells))
+        rows.append(HeatRow(knowledge.CHANCE, "", [_chance_cell(panel.dense[language]) for language in languages]))
+        headings = [(language, labels.language_name(language)) for language in languages]
+        made.append(HeatMap(_title(panel.setting, among), knowledge.accuracy_words(panel), headings, rows))
+    return made
+
+
+def _accuracy_cell(row: Mapping, made_of: str = "") -> HeatCell:
+    fill = heat.fill(row.get("lost", 0.0), 1.0)
+    own, words = row["calibration"] == row["language"], knowledge.cell_words(row, made_of)
+    return HeatCell(f"{100 * row['accuracy']:.0f}", words, fill, heat.ink(fill), row.get("best", False), own)
+
+
+def _chance_cell(dense: Mapping) -> HeatCell:
+    words = f"Chance: one of {dense['candidates']} candidates\n{100 / dense['candidates']:.1f}\N{NO-BREAK SPACE}%"
+    return HeatCell(f"{100 / dense['candidates']:.0f}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
+
+
+def colour_bar(mean_matrix: pl.DataFrame) -> Bar:
+    """The colours of the matrix from none to the darkest excess."""
+    highest = f"{labels.percent(heat.darkest(mean_matrix) / 100)} and more"
+    return Bar(GRADIENT, "0 %", highest, "perplexity above the best calibration of that column")
+
+
+def accuracy_bar() -> Bar:
+    """The colours of accuracies, from the dense model's to chance."""
+    return Bar(
+        GRADIENT, "as the dense model", "chance", "what the dense model knows beyond chance, from all kept to all lost"
+    )
 
 
 def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list[Drawing]:
     """The figure `name` of every setting and method, on the same axes."""
     draw, put_in_words = DRAWN[name]
-    rows = labels.headline(table, kinds_of(known)) if name == "effects" else table
+    rows = labels.headline(table, kinds_of(known)) if name in ("effects", "cloze_effects") else table
     keys = ["method", *(labels.EVALUATION_SETTING if "corpus" in table.columns else labels.CALIBRATION_SETTING)]
     among = labels.settings(rows, keys)
     # Per setting the methods side by side.

@@ -13,6 +13,7 @@ from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibr
 from workflow_scripts.reporting.csv_links import frame_link
 from workflow_scripts.reporting.html_tables import (
     Table,
+    accuracy_table,
     best_table,
     effects_table,
     errors_table,
@@ -21,6 +22,7 @@ from workflow_scripts.reporting.html_tables import (
     positions_table,
     variants_table,
 )
+from workflow_scripts.reporting.knowledge import knowledge_findings, not_reported
 from workflow_scripts.reporting.overview import overview
 from workflow_scripts.reporting.summary import summarise
 
@@ -31,6 +33,8 @@ PACKAGE_DATA = (
     "report.css",
     "report.js",
     "captions/baselines.rst",
+    "captions/cloze_effects.rst",
+    "captions/cloze_matrix.rst",
     "captions/effects.rst",
     "captions/error_by_block.rst",
     "captions/matrix.rst",
@@ -45,6 +49,7 @@ TITLES = {
     "matrix": "Calibration and evaluation",
     "effects": "What the calibration language changes",
     "baselines": "Baselines: is it the language?",
+    "cloze_effects": "What the pruned models still know",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
     "error_by_block": "Error by depth",
@@ -95,9 +100,8 @@ def render_report(
             title=TITLE,
             study={**known, "durations": None, **study},
             summary=summarise(study, tables),
-            overview=overview(tables["effects"], kinds_of(calibrations)),
+            overview=overview(tables["effects"], kinds_of(calibrations), tables.get("cloze_effects")),
             shown=[_section(name, tables, calibrations) for name in TITLES if _applies(name, tables)],
-            colour_bar=page_figures.colour_bar(tables["mean_matrix"]),
             files=[
                 (name, CONTENTS[name], files[name].height, frame_link(files[name]))
                 for name in CONTENTS
@@ -130,20 +134,30 @@ def _environment() -> Environment:
 
 def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
     """Whether a study has what a section is about."""
+    if name == "cloze_effects":
+        return name in tables
     return name != "baselines" or not tables[name].is_empty()
 
 
 def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dict[str, Any]:
     """A figure with all that the page shows about it."""
-    is_matrix = name == "matrix"
+    maps, bar, maps_caption = [], None, []
+    if name == "matrix":
+        maps, bar = page_figures.heat_maps(tables["mean_matrix"], known), page_figures.colour_bar(tables["mean_matrix"])
+    elif name == "cloze_effects":
+        maps, bar = page_figures.accuracy_maps(tables["cloze_matrix"], known), page_figures.accuracy_bar()
+        maps_caption = caption("cloze_matrix")
     return {
         "name": name,
         "title": TITLES[name],
         "caption": caption(name),
-        "heat_maps": page_figures.heat_maps(tables["mean_matrix"], known) if is_matrix else [],
-        "drawings": [] if is_matrix else page_figures.drawings(name, tables[name], known),
+        "heat_maps": maps,
+        "bar": bar,
+        "maps_caption": maps_caption,
+        "not_reported": not_reported(tables["cloze_matrix"]) if name == "cloze_effects" else [],
+        "drawings": [] if name == "matrix" else page_figures.drawings(name, tables[name], known),
         "made_of": _made_of(known) if name in ("matrix", "baselines") else [],
-        "findings": baseline_findings(tables, known) if name == "baselines" else [],
+        "findings": _findings(name, tables, known),
         "tables": _tables(name, tables, known),
     }
 
@@ -151,6 +165,25 @@ def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dic
 def _made_of(known: Known) -> list[tuple[str, str]]:
     """What mixtures and controls are made of, in their order."""
     return [(name, known[name].words) for name in labels.in_order(known, kinds_of(known)) if known[name].words]
+
+
+def _cloze_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
+    effects, kinds = tables["cloze_effects"], kinds_of(known)
+    headline = labels.headline(effects, kinds)
+    against = f"Margin with own language against {labels.language_name(labels.reference_of(effects, kinds) or '')}"
+    every = "Margin with own language against every other calibration"
+    named = ((headline, "own_language_margin", against), (effects, "every_calibration_margin", every))
+    margins = [
+        (effects_table(rows, name, caption, known), rows is headline) for rows, name, caption in named if rows.height
+    ]
+    return [(accuracy_table(tables["cloze_matrix"], known), False), *margins]
+
+
+def _findings(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
+    """What a section says in words, where it says it itself."""
+    if name == "baselines":
+        return baseline_findings(tables, known)
+    return knowledge_findings(tables, known) if name == "cloze_effects" else []
 
 
 def _baseline_tables(baselines: pl.DataFrame, known: Known) -> list[tuple[Table, bool]]:
@@ -188,6 +221,8 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
             made.append((effects_table(effects, "every_language", every), False))
+    elif name == "cloze_effects":
+        made = _cloze_tables(tables, known)
     elif name == "baselines":
         made = _baseline_tables(tables[name], known)
     elif name == "overlap_by_block":
