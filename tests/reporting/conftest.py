@@ -38,7 +38,7 @@ STUDIES = {
 }
 
 
-def calibrations_of(name):
+def calibrations_in(name):
     """What the workflow says of the calibrations of a simulated study."""
     from simulated_study import described
 
@@ -61,12 +61,18 @@ def tables_of():
             study = STUDIES[name]
             perplexity, overlap = simulate(**{key: value for key, value in study.items() if key != "items"})
             perplexity = published(perplexity) if name == "published" else perplexity
-            kinds = {each: entry["kind"] for each, entry in calibrations_of(name).items()}
+            kinds = {each: entry["kind"] for each, entry in calibrations_in(name).items()}
             items = simulate_cloze(**study) if "items" in study else None
             made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items)
         return made[name]
 
     return tables
+
+
+@pytest.fixture(scope="session")
+def calibrations_of():
+    """A function from the name of a simulated study to what the workflow says of its calibrations."""
+    return calibrations_in
 
 
 @pytest.fixture(scope="session", params=STUDIES)

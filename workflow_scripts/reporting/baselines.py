@@ -45,14 +45,14 @@ MEANINGS = {
         "the model's own text may stand in for a corpus",
     ),
     "register": Meaning(
-        "one register of it alone",
+        "one register of it",
         "One register of the same language shows how much the kind of text weighs beside the language.",
         "the kind of text matters too, not the language alone",
         "this register serves better than all registers together",
         "the kind of text shows no weight of its own",
     ),
     "corpus": Meaning(
-        "another corpus in it",
+        "another corpus of it",
         "Another corpus in the same language shows how much the source of the texts weighs beside the language.",
         "the source of the texts matters too, not the language alone",
         "the other corpus serves better",

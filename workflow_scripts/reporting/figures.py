@@ -114,11 +114,12 @@ def baseline_intervals(
                 _interval(axes, place, found[pair], known)
         axes.set_yticks(range(len(lines)), [text for text, _ in lines])
         _interval_axes(axes, len(lines), limits)
+        axes.tick_params(axis="y", length=0)
         # Panels that share an axis share its ticks, and only the first has words at them.
         for text, (_, pair) in zip(axes.get_yticklabels(), lines, strict=False):
             text.set_fontweight("normal" if pair else "bold")
 
-    size = (4.2, 0.27 * len(lines) + 0.7)
+    size = (4.8, 0.27 * len(lines) + 0.7)
     figure = _grid(shown, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     label = f"{labels.units(shown)}, own language minus baseline\n(left of the line: own is better)"
     figure.supxlabel(label, fontsize=9)
@@ -402,7 +403,7 @@ def _baseline_lines(baselines: pl.DataFrame, known: Known) -> list[tuple[str, Pa
     for comparison in comparisons(baselines, known):
         pairs = list(dict.fromkeys(comparison.rows.select("own", "other").iter_rows()))
         several = not comparison.of_one
-        lines.append((comparison.name.removeprefix("the "), None))
+        lines.append((comparison.name.removeprefix("the ").removesuffix(" of it"), None))
         lines += [(f"{labels.language_name(own)} ({other if several else own})", (own, other)) for own, other in pairs]
     return lines
 

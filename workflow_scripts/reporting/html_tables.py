@@ -126,7 +126,7 @@ def accuracy_table(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Ta
     for language in labels.in_order(shown["language"]):
         parts = {f"{language}{end}": f"accuracy{end}" for end in ("", "_min", "_max")}
         columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
-    chance = " or ".join(labels.percent(1 / candidates) for candidates in shown["candidates"].unique().sort())
+    chance = " or ".join(labels.chance(candidates) for candidates in shown["candidates"].unique().sort())
     caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
     return _table("accuracies", caption, rows, columns, labels.EVALUATION_SETTING)
 

@@ -50,7 +50,7 @@ def not_reported(cloze_matrix: pl.DataFrame) -> list[str]:
     return [
         f"{labels.language_name(row['language'])}{' with ' + row['model'] if several else ''}: not reported: the dense "
         f"model is at chance ({percent(row['dense_accuracy'])}, p = {probability(row['dense_p_value'])}; guessing is "
-        f"right in {percent(1 / row['candidates'])})."
+        f"right in {labels.chance(row['candidates'])})."
         for row in rows.iter_rows(named=True)
     ]
 
@@ -78,10 +78,10 @@ def _accuracies(panel: Panel) -> Iterator[str]:
         parts = [f"{percent(own['accuracy'][0])} with its own language"] if own.height else []
         ends = cells.sort("accuracy", "calibration", descending=[True, False])
         for row, words in ((ends.row(0, named=True), "at most"), (ends.row(-1, named=True), "at least")):
-            parts.append(f"{words} {percent(row['accuracy'])} ({labels.with_code(row['calibration'])})")
+            parts.append(f"{words} {percent(row['accuracy'])} with {labels.language_name(row['calibration'])}")
         yield (
             f"{labels.language_name(language)}: of {dense['items']} items the dense model answers "
-            f"{percent(dense['accuracy'])}, chance would be {percent(1 / dense['candidates'])}; pruned models answer "
+            f"{percent(dense['accuracy'])}, chance would be {labels.chance(dense['candidates'])}; pruned models answer "
             f"{listed(parts)}."
         )
 
@@ -101,7 +101,7 @@ def cell_words(row: Mapping[str, Any], made_of: str = "") -> str:
         f"{100 * row['accuracy']:.1f}\N{NO-BREAK SPACE}% right{span}",
         f"mean margin {labels.signed(row['margin'])} nats",
         f"{labels.many(row['items'], 'item')}, {labels.many(row['seeds'], 'seed')}; the dense model "
-        f"{100 * row['dense_accuracy']:.1f}\N{NO-BREAK SPACE}%, chance {100 / row['candidates']:.1f}\N{NO-BREAK SPACE}%",
+        f"{100 * row['dense_accuracy']:.1f}\N{NO-BREAK SPACE}%, chance {labels.chance(row['candidates'])}",
         *([made_of] if made_of else []),
     ]
     return "\n".join(lines)

@@ -191,6 +191,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
 
 
+def chance(candidates: int) -> str:
+    """What guessing gets right of items with so many candidates: `12.5 %`."""
+    return f"{100 / candidates:.3g}\N{NO-BREAK SPACE}%"
+
+
 def many(count: int, noun: str) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

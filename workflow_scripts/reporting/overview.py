@@ -22,7 +22,10 @@ class Verdict(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """Comparisons with the reference; `margins`: in nats of margin too; each row is a language with a verdict per column, None where there is none."""
+    """Comparisons with the reference, `margins`: those of cloze items among them.
+
+    Each row is a language with a verdict per column, None where there is none.
+    """
 
     reference: str
     unit: str

@@ -116,8 +116,8 @@ def _accuracy_cell(row: Mapping, made_of: str = "") -> HeatCell:
 
 
 def _chance_cell(dense: Mapping) -> HeatCell:
-    words = f"Chance: one of {dense['candidates']} candidates\n{100 / dense['candidates']:.1f}\N{NO-BREAK SPACE}%"
-    return HeatCell(f"{100 / dense['candidates']:.0f}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
+    words = f"Chance: one of {dense['candidates']} candidates\n{labels.chance(dense['candidates'])}"
+    return HeatCell(f"{100 / dense['candidates']:.3g}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
 
 
 def colour_bar(mean_matrix: pl.DataFrame) -> Bar:
