@@ -76,7 +76,12 @@ TABLES = [
     "positions",
     "positions_by_module",
 ]
+WITH_BASELINES = any(
+    STUDY.calibration.kind(name) != "language" for name in GRID.calibrations
+)
 FIGURES = [
+    *(["baselines"] if WITH_BASELINES else []),
+    *(["cloze_effects"] if GRID.cloze_languages else []),
     "effects",
     "error_by_block",
     "matrix",
@@ -399,6 +404,25 @@ def kinds_of_calibrations():
     return canonical_json(
         {name: STUDY.calibration.kind(name) for name in GRID.calibrations}
     )
+
+
+def calibrations_in_words():
+    """Calibration -> kind, of mixtures and controls what they are made of: for those who read figures and report."""
+    return canonical_json({name: made_of(name) for name in GRID.calibrations})
+
+
+def made_of(name):
+    """A calibration as `reporting.calibrations.Made` has it."""
+    made = {"kind": STUDY.calibration.kind(name)}
+    if control := STUDY.calibration.controls.get(name):
+        own = {"control": control.kind, "language": control.language}
+        return made | own | {"words": described(control)}
+    if made["kind"] == "mixture":
+        shares = STUDY.calibration.mixture(name).items()
+        made["words"] = ", ".join(
+            f"{share:.0%} {language}" for language, share in shares
+        )
+    return made
 
 
 def setup():

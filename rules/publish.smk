@@ -24,9 +24,10 @@ rule draw_figures:
         "../envs/polyprune.yaml"
     params:
         code=code_of("draw_figures"),
+        calibrations=calibrations_in_words(),
         files=files,
     shell:
-        "python -m workflow_scripts.draw_figures {params.files} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.draw_figures {params.files} --calibrations {params.calibrations:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule write_report:
@@ -52,9 +53,11 @@ rule write_report:
         study=STUDY.study,
         command=reproduction(),
         setup=setup(),
+        calibrations=calibrations_in_words(),
         files=files,
     shell:
         "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q} --setup {params.setup:q}"
+        " --calibrations {params.calibrations:q}"
         # What is there when the report is written: an input would make it anew after every job.
         " --timings logs/timings"
         " --code {params.code} > {log:q} 2>&1"

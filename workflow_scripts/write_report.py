@@ -21,6 +21,7 @@ def write_report(
     study: str,
     command: str,
     setup: str,
+    calibrations: str,
     timings: Path,
     output: Path,
     code: str = "",
@@ -35,6 +36,7 @@ def write_report(
         study: name of the study.
         command: how to reproduce it.
         setup: label -> text of the set-up, as JSON.
+        calibrations: calibration -> what it is, see `reporting.calibrations.Made`, as JSON.
         timings: folder of the timings that Snakemake leaves; whatever is there, and no input, for it changes with each job.
         output: the report.
         code: digest of this step's code.
@@ -45,6 +47,7 @@ def write_report(
         "name": study,
         "command": command,
         "setup": json.loads(setup),
+        "calibrations": json.loads(calibrations),
         "models": describe_models(models),
         "corpora": describe_corpora(documents),
         "versions": read_provenance(tables[0])["versions"],

@@ -15,6 +15,18 @@ DENSE_BITS = {"ar": 0.89, "de": 1.12, "en": 0.96, "es": 1.02, "ru": 0.70, "sw": 
 BYTES_PER_TOKEN = {"ar": 6.0, "de": 4.0, "en": 4.6, "es": 4.4, "ru": 7.0, "sw": 2.9, "zh": 4.2}
 # How far a language lies from English: what a foreign calibration costs.
 DISTANCE = {"en": 0.0, "de": 0.15, "es": 0.12, "ru": 0.3, "ar": 0.4, "zh": 0.45, "sw": 0.5}
+# A control, its kind, the language of its texts, and what it costs beyond them.
+CONTROLS = {
+    "noise": ("random", "en", 0.9),
+    "de-elsewhere": ("corpus", "de", 0.1),
+    "sw-generated": ("generated", "sw", 0.1),
+    "sw-news": ("register", "sw", 0.02),
+    "sw-shuffled": ("shuffled", "sw", 0.2),
+}
+# Named mixtures, and the languages in them.
+MIXTURES = {"all": "de+en+sw"}
+# Mean margin of the dense model; in Swahili it is at chance.
+DENSE_MARGIN = {"ar": 0.4, "de": 0.8, "en": 1.6, "es": 1.0, "ru": 0.6, "sw": -1.9, "zh": 0.9}
 LOSS = {"magnitude": 0.9, "wanda": 0.5, "sparsegpt": 0.3}
 PERPLEXITY_KEYS = ["model", "variant", "corpus", "language", "doc_id"]
 OVERLAP_KEYS = [
@@ -78,6 +90,63 @@ def simulate_layers(
     return pl.concat(frames).sort("model", "variant", "block", "module")
 
 
+def described(calibrations: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What the workflow says of these calibrations."""
+    found = {}
+    for name in calibrations:
+        kind, language, _ = CONTROLS.get(name, ("", "", 0))
+        if kind:
+            found[name] = {"kind": "control", "control": kind, "language": language, "words": f"{kind}, of {language}"}
+        elif "+" in name or name in MIXTURES:
+            found[name] = {"kind": "mixture", "words": f"equal shares of {MIXTURES.get(name, name)}"}
+        else:
+            found[name] = {"kind": "language"}
+    return found
+
+
+def simulate_cloze(
+    languages: Sequence[str] = ("de", "en", "sw"),
+    methods: Sequence[str] = ("wanda", "sparsegpt"),
+    patterns: Sequence[str] = ("0.5",),
+    models: Sequence[str] = ("gemma-3-270m",),
+    seeds: int = 3,
+    mixtures: Sequence[str] = (),
+    calibrations: Sequence[str] | None = None,
+    items: int = 40,
+    **_: object,
+) -> pl.DataFrame:
+    """The table `cloze` of the same study."""
+    calibrations = [*(languages if calibrations is None else calibrations), *mixtures]
+    rng = np.random.default_rng(9)
+    calibrated = [(m, c, s) for m in methods for c in calibrations for s in range(seeds)]
+    variants = [("dense", "none", "none", 0)]
+    variants += [(m, p, c, s) for p in patterns for m, c, s in [("magnitude", "none", 0), *calibrated]]
+    frames = []
+    for model, language in product(models, languages):
+        dense = DENSE_MARGIN[language] + rng.normal(0, 2, items)
+        for method, pattern, calibration, seed in variants:
+            margin = dense
+            if method != "dense":
+                cost = 2 * distance(calibration, language) if calibration != "none" else 0
+                margin = dense - 1.5 * LOSS[method] * (1 + cost) + rng.normal(0, 0.05) + rng.normal(0, 0.3, items)
+            names = _names(method, pattern, calibration, seed)
+            frames.append(_constant(_items(margin), model=model, language=language, seed=seed, **names))
+    return (
+        pl.concat(frames).with_columns(corpus=pl.lit(f"cloze-{items}")).sort("model", "variant", "language", "item_id")
+    )
+
+
+def _items(margin: np.ndarray) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "item_id": [f"capital-{i:03}" for i in range(len(margin))],
+            "loglikelihoods": [[-3.0] * 8] * len(margin),
+            "margin": margin,
+            "correct": margin > 0,
+        }
+    )
+
+
 def published(perplexity: pl.DataFrame) -> pl.DataFrame:
     """The table as the published protocol leaves it: a row is a window of unknown size and register."""
     number = pl.col("doc_id").str.tail(3)
@@ -88,7 +157,10 @@ def published(perplexity: pl.DataFrame) -> pl.DataFrame:
 
 def distance(calibration: str, language: str) -> float:
     """What calibrating in `calibration` costs in `language`, as a share of the loss; a mixture's mean."""
-    parts = calibration.split("+")
+    if calibration in CONTROLS:
+        _, source, further = CONTROLS[calibration]
+        return distance(source, language) + further
+    parts = MIXTURES.get(calibration, calibration).split("+")
     return float(np.mean([abs(DISTANCE[p] - DISTANCE[language]) + 0.05 * (p != language) for p in parts]))
 
 
@@ -153,7 +225,7 @@ def _overlap(rng, calibrations, methods, patterns, models, seeds, blocks) -> pl.
             if a == b:
                 pairs.append(("same", a, s, b, t, 0.94))
             elif s == t:
-                pairs.append(("between", a, s, b, t, 0.91 - 0.12 * (distance(a, b) if "+" not in b else 0.2)))
+                pairs.append(("between", a, s, b, t, 0.91 - 0.12 * (distance(a, b) if b in DISTANCE else 0.2)))
     frames = []
     block, module = (x.ravel() for x in np.meshgrid(np.arange(blocks), np.arange(len(MODULES)), indexing="ij"))
     kept = np.where(module < 3, 640 * 1024, 640 * 256)

@@ -13,6 +13,20 @@ STUDIES = {
     "one language": {"languages": ["de"]},
     "published": {"documents": 4, "blocks": 2},
     "no English": {"languages": ["de", "sw"], "methods": ["wanda"]},
+    "controls": {
+        "calibrations": ["de", "en", "sw", "de-elsewhere", "noise", "sw-generated", "sw-news", "sw-shuffled"],
+        "mixtures": ["all", "en+sw"],
+        "items": 40,
+        "blocks": 3,
+    },
+    "one seed of controls": {
+        "calibrations": ["en", "sw", "noise", "sw-shuffled"],
+        "languages": ["en", "sw"],
+        "mixtures": ["en+sw"],
+        "seeds": 1,
+        "items": 40,
+        "blocks": 3,
+    },
     "large": {
         "languages": ["ar", "de", "en", "es", "ru", "sw", "zh"],
         "models": ["small", "large"],
@@ -24,10 +38,19 @@ STUDIES = {
 }
 
 
+def calibrations_in(name):
+    """What the workflow says of the calibrations of a simulated study."""
+    from simulated_study import described
+
+    study = STUDIES[name]
+    languages = study.get("calibrations", study.get("languages", ["de", "en", "sw"]))
+    return described([*languages, *study.get("mixtures", [])])
+
+
 @pytest.fixture(scope="session")
 def tables_of():
     """A function from the name of a simulated study to its tables, each made once."""
-    from simulated_study import published, simulate, simulate_layers
+    from simulated_study import published, simulate, simulate_cloze, simulate_layers
 
     from workflow_scripts.analysis.tables import analyse
 
@@ -35,12 +58,21 @@ def tables_of():
 
     def tables(name):
         if name not in made:
-            perplexity, overlap = simulate(**STUDIES[name])
+            study = STUDIES[name]
+            perplexity, overlap = simulate(**{key: value for key, value in study.items() if key != "items"})
             perplexity = published(perplexity) if name == "published" else perplexity
-            made[name] = analyse(perplexity, overlap, simulate_layers(**STUDIES[name]))
+            kinds = {each: entry["kind"] for each, entry in calibrations_in(name).items()}
+            items = simulate_cloze(**study) if "items" in study else None
+            made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items)
         return made[name]
 
     return tables
+
+
+@pytest.fixture(scope="session")
+def calibrations_of():
+    """A function from the name of a simulated study to what the workflow says of its calibrations."""
+    return calibrations_in
 
 
 @pytest.fixture(scope="session", params=STUDIES)

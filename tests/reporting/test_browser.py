@@ -15,6 +15,7 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+ALWAYS = [name for name in TITLES if name not in ("baselines", "cloze_effects")]
 WIDTHS = [360, 390, 768, 1200]
 STUDY = {
     "name": "default",
@@ -45,14 +46,15 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def files(tables_of, tmp_path_factory):
+def files(tables_of, calibrations_of, tmp_path_factory):
     """Name of a simulated study -> its report as a file."""
     folder = tmp_path_factory.mktemp("pages")
-    for name in ("small", "large"):
+    names = ("small", "large", "controls")
+    for name in names:
         perplexity = pl.DataFrame({"doc_id": ["a"], "nats": [1.0]})
-        text = render_report(STUDY, tables_of(name), perplexity)
+        text = render_report(STUDY | {"calibrations": calibrations_of(name)}, tables_of(name), perplexity)
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in ("small", "large")}
+    return {name: folder / f"{name}.html" for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def test_it_opens_offline_with_all_sections(visit):
     page = visit()
     assert page.title().startswith("In which language")
     assert page.get_attribute("html", "lang") == "en"
-    for section in ("found", "limits", *TITLES, "methods", "files", "provenance"):
+    for section in ("found", "limits", *ALWAYS, "methods", "files", "provenance"):
         assert page.locator(f"section#{section} > h2").is_visible()
     assert page.locator("header, main, nav").count() == 3
     assert (
@@ -104,7 +106,7 @@ def test_it_opens_offline_with_all_sections(visit):
     )
 
 
-@pytest.mark.parametrize("name", ["small", "large"])
+@pytest.mark.parametrize("name", ["small", "large", "controls"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_does_not_scroll_sideways(visit, name, width):
     page = visit(name, width)
@@ -211,6 +213,25 @@ def test_words_show_where_the_focus_is_and_arrows_move_it(page):
     assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "tip"
 
 
+def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
+    page = visit("controls")
+    for section in TITLES:
+        assert page.locator(f"section#{section} > h2").is_visible()
+        assert page.locator(f"nav a[href='#{section}']").count() == 1
+    tip = page.locator("#tip")
+    for place, words in (
+        ("#baselines svg .mark", "noise: random, of en"),
+        ("#cloze_effects table.heat td.mark", "the dense model"),
+        ("#cloze_effects svg .mark", "nats of margin"),
+        ("#matrix .heat tr:has(th:text('sw-shuffled')) td.mark", "sw-shuffled: shuffled, of sw"),
+        ("table.overview td.mark >> nth=-1", "40 items"),
+    ):
+        page.locator(place).first.hover()
+        assert words in tip.inner_text()
+    words = page.eval_on_selector_all("svg", "all => all.map(e => e.getAttribute('aria-label'))")
+    assert len(words) == 12 and all(any(letter.isdigit() for letter in text) for text in words)
+
+
 def test_words_show_where_a_finger_touches(visit):
     page = visit(width=390, has_touch=True, is_mobile=True)
     page.locator("#effects svg .mark").first.tap()
@@ -236,7 +257,7 @@ def test_on_paper_nothing_that_matters_is_folded_and_no_button_is_left(visit):
     assert folded > 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details.printed:not([open])").count() == 0
-    for section in ("found", "limits", *TITLES, "methods", "files", "provenance"):
+    for section in ("found", "limits", *ALWAYS, "methods", "files", "provenance"):
         assert page.locator(f"section#{section} > h2").is_visible()
     assert page.locator("nav, .csv, input").locator("visible=true").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -34,6 +34,7 @@ def test_every_comparison_with_the_reference_has_its_cell(tables_of):
     assert [name for name, _ in found.rows][:2] == ["Arabic (ar)", "German (de)"]
     assert all(cell for _, cells in found.rows for cell in cells)
     assert overview(tables_of("one language")["effects"]) is None
+    assert not found.margins
 
 
 def test_words_for_the_matrix_name_best_and_worst(tables_of):

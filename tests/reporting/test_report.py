@@ -124,12 +124,14 @@ def test_every_table_is_there_as_csv(html, tables_of):
     assert float(last["low"]) == effects.filter(method=last["method"], own=last["own"], other=last["other"])["low"][0]
 
 
-def test_every_file_of_the_study_is_listed_and_small_ones_are_in_the_page(html, tables_of):
+def test_every_file_of_the_study_is_listed_and_small_ones_are_in_the_page(tables_of):
+    tables = tables_of("controls")
+    html = render_report(STUDY, tables, pl.DataFrame({"doc_id": ["a,b", 'c"d'], "nats": [1.5, None]}))
     files = {name.removeprefix("default-").removesuffix(".csv"): rows for name, rows in downloads(html).items()}
     assert files["perplexity"] == [["doc_id", "nats"], ["a,b", "1.5"], ['c"d', ""]]
     assert set(files) > set(CONTENTS)
-    assert len(files["matrix"]) == tables_of("small")["matrix"].height + 1
-    assert set(tables_of("small")) <= set(CONTENTS)
+    assert len(files["matrix"]) == tables["matrix"].height + 1
+    assert {*tables, "perplexity"} == set(CONTENTS)
 
 
 def test_a_large_file_is_named_instead():
@@ -231,7 +233,7 @@ def test_captions_are_plain_restructuredtext():
     for path in (HERE / "captions").glob("*.rst"):
         core.publish_string(path.read_text(), settings_overrides={"halt_level": 2, "report_level": 2})
         assert "{" not in path.read_text(), "snakemake renders captions with Jinja"
-    assert {path.stem for path in (HERE / "captions").glob("*.rst")} == {*TITLES, "report"}
+    assert {path.stem for path in (HERE / "captions").glob("*.rst")} == {*TITLES, "cloze_matrix", "report"}
     assert all(caption(name)[1].startswith("How to read this: ") for name in TITLES)
 
 

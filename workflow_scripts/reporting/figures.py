@@ -20,6 +20,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow_scripts.artifacts import replacing
 from workflow_scripts.reporting import heat, labels, tooltips
+from workflow_scripts.reporting.baselines import comparisons, relevant
+from workflow_scripts.reporting.calibrations import Known, kinds_of
 from workflow_scripts.reporting.svg import describe_mark, styled, svg_text
 
 FLOOR, CEILING, OTHER = "#7a7a7a", "#222222", "#c8c8c8"
@@ -29,30 +31,32 @@ DOTS_PER_INCH = 150
 LABEL_HEIGHT = 0.065
 ERRORS = {"local_error": "local error", "path_error": "path error"}
 
+Pair = tuple[str, str]
 Panel = Callable[[Axes, pl.DataFrame], None]
 
 
 @styled
-def heat_maps(mean_matrix: pl.DataFrame) -> Figure:
+def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> Figure:
     """Calibration x evaluation: one panel per method, the ratio of perplexity to the dense model's in each cell.
 
     Colour is the excess in per cent over the best calibration of that column, because ratios of different languages do
     not compare; a frame marks the calibration in the evaluated language, bold type the best of a column.
     """
+    kinds = kinds_of(known)
     # Magnitude's cells stand in the panel of every setting and method, so they take its keys.
     found = [
         cells.with_columns(**{key: pl.lit(value) for key, value in keys.items()})
-        for keys, cells in heat.panels(mean_matrix)
+        for keys, cells in heat.panels(mean_matrix, kinds)
     ]
     if not found:
         return _nothing("No calibrated variant was measured.")
     every = pl.concat(found)
-    languages, names = labels.in_order(every["language"]), labels.in_order(every["calibration"])
+    languages, names = labels.in_order(every["language"]), labels.in_order(every["calibration"], kinds)
     top = heat.darkest(mean_matrix)
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         for cell in part.iter_rows(named=True):
-            _cell(axes, languages.index(cell["language"]), names.index(cell["calibration"]), cell, top)
+            _cell(axes, languages.index(cell["language"]), names.index(cell["calibration"]), cell, top, known)
         _matrix_axes(axes, names, languages)
 
     size = (max(0.56 * len(languages) + 1.4, 3.2), 0.34 * len(names) + 1.5)
@@ -65,10 +69,10 @@ def heat_maps(mean_matrix: pl.DataFrame) -> Figure:
 
 
 @styled
-def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
+def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Loss of the own-language calibration minus the reference's, with 95 % intervals; hollow: no interval."""
     every = effects if among is None else among
-    reference = labels.reference_of(every)
+    reference = labels.reference_of(every, kinds_of(known))
     if reference is None:
         return _nothing("One calibration language only: there is nothing to compare.")
     rows, every = (frame.filter(pl.col("other") == reference) for frame in (effects, every))
@@ -78,31 +82,56 @@ def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None) -
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         axes.axvline(0, color="black", linewidth=0.8)
         for row in part.iter_rows(named=True):
-            place, look = languages.index(row["own"]), labels.look(row["own"])
-            if row["low"] is not None:
-                axes.plot([row["low"], row["high"]], [place] * 2, color=look.colour, linewidth=2.2)
-            face = "white" if row["low"] is None else look.colour
-            axes.plot(row["difference"], place, look.marker, color=look.colour, markersize=7, markerfacecolor=face)
-            describe_mark(axes.axhspan(place - 0.5, place + 0.5, alpha=0, zorder=9), tooltips.effect(row))
+            _interval(axes, languages.index(row["own"]), row, known)
         axes.set_yticks(range(len(languages)), [labels.with_code(name) for name in languages])
-        axes.set(ylim=(len(languages) - 0.5, -0.5), xlim=limits)
-        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
-        axes.xaxis.get_major_locator().set_params(nbins=6)
-        axes.set_axisbelow(True)
+        _interval_axes(axes, len(languages), limits)
 
     size = (3.9, 0.3 * len(languages) + 0.7)
     figure = _grid(rows, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     name = labels.language_name(reference)
-    figure.supxlabel(f"{labels.units(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
+    figure.supxlabel(f"{labels.losses(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
     return figure
 
 
 @styled
-def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
+def baseline_intervals(
+    baselines: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None
+) -> Figure:
+    """Loss of the own-language calibration minus each mixture's and control's, grouped by what it is compared with."""
+    known = known or {}
+    shown = relevant(baselines, known)
+    if shown.is_empty():
+        return _nothing("No mixture or control to compare an own language with.")
+    every = shown if among is None else relevant(among, known)
+    limits = _limits([0, *every["difference"], *every["low"], *every["high"]])
+    lines = _baseline_lines(shown, known)
+
+    def panel(axes: Axes, part: pl.DataFrame) -> None:
+        axes.axvline(0, color="black", linewidth=0.8)
+        found = {(row["own"], row["other"]): row for row in part.iter_rows(named=True)}
+        for place, (_, pair) in enumerate(lines):
+            if pair in found:
+                _interval(axes, place, found[pair], known)
+        axes.set_yticks(range(len(lines)), [text for text, _ in lines])
+        _interval_axes(axes, len(lines), limits)
+        axes.tick_params(axis="y", length=0)
+        # Panels that share an axis share its ticks, and only the first has words at them.
+        for text, (_, pair) in zip(axes.get_yticklabels(), lines, strict=False):
+            text.set_fontweight("normal" if pair else "bold")
+
+    size = (4.8, 0.27 * len(lines) + 0.7)
+    figure = _grid(shown, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
+    label = f"{labels.units(shown)}, own language minus baseline\n(left of the line: own is better)"
+    figure.supxlabel(label, fontsize=9)
+    return figure
+
+
+@styled
+def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Overlap of masks along the depth of the model: a line per pair of calibrations, between floor and ceiling."""
     if by_block.is_empty():
         return _nothing("There are no two masks to compare.")
-    told = told_apart(by_block)
+    told = told_apart(by_block, kinds_of(known))
     limits = _limits((by_block if among is None else among)["iou"])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
@@ -125,11 +154,11 @@ def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None) 
 
 
 @styled
-def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
+def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Overlap of masks per linear of a block: a dot per pair of calibrations on a bar from floor to ceiling."""
     if by_module.is_empty():
         return _nothing("There are no two masks to compare.")
-    told = told_apart(by_module)
+    told = told_apart(by_module, kinds_of(known))
     modules = labels.module_order(by_module["module"])
     limits = _limits((by_module if among is None else among)["iou"])
 
@@ -151,11 +180,11 @@ def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None
 
 
 @styled
-def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None) -> Figure:
+def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Local and path error along the depth of the model: a line per calibration, from lowest to highest seed a band."""
     if errors.is_empty():
         return _nothing("No calibrated variant was pruned.")
-    every = errors if among is None else among
+    every, kinds = errors if among is None else among, kinds_of(known)
     limits = {name: _limits([*every[f"{name}_min"], *every[f"{name}_max"]], logarithmic=True) for name in ERRORS}
     methods = sorted(set(errors["method"]))
     panels = [(method, measure) for measure in ERRORS for method in methods]
@@ -176,9 +205,9 @@ def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None) -> F
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7), numticks=12))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_locator(NullLocator())
-        for name in labels.in_order(part["calibration"]):
+        for name in labels.in_order(part["calibration"], kinds):
             line = part.filter(pl.col("calibration") == name).sort("block")
-            look = labels.look(name)
+            look = labels.look(name, kinds)
             low, high = (line[f"{measure}_{end}"].cast(float) for end in ("min", "max"))
             axes.fill_between(line["block"], low, high, color=look.colour, alpha=0.15, linewidth=0)
             axes.plot(line["block"], line[measure].cast(float), **_calibration_line(look))
@@ -186,25 +215,38 @@ def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None) -> F
         _depth_axes(axes, part["block"], limits[measure], "relative error")
         _end_labels(axes, part["block"].max(), ends)
         for block in sorted(set(part["block"])):
-            text = tooltips.error(part.filter(pl.col("block") == block), block, measure)
+            text = tooltips.error(part.filter(pl.col("block") == block), block, measure, kinds)
             describe_mark(axes.axvspan(block - 0.5, block + 0.5, alpha=0, zorder=9), text)
 
     figure = _grid(
         rows, labels.CALIBRATION_SETTING, (4.6, 2.5), panel, by="panel", titled=among is None, columns=len(methods)
     )
-    names = labels.in_order(errors["calibration"])
-    handles = [Line2D([], [], **_calibration_line(labels.look(name))) for name in names]
+    names = labels.in_order(errors["calibration"], kinds)
+    handles = [Line2D([], [], **_calibration_line(labels.look(name, kinds))) for name in names]
     return _legend(figure, handles, [labels.with_code(name) for name in names])
 
 
-def draw(tables: Mapping[str, pl.DataFrame]) -> dict[str, Figure]:
-    """All figures of a study by name, from the tables of `analysis.tables.analyse`."""
+@styled
+def margin_intervals(
+    cloze_effects: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None
+) -> Figure:
+    """As `effect_intervals`, for the margin of cloze items."""
+    if labels.headline(cloze_effects, kinds_of(known)).is_empty():
+        return _nothing("Nothing to compare where the dense model beats chance.")
+    return effect_intervals(cloze_effects, among, known)
+
+
+def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict[str, Figure]:
+    """All figures of a study by name, from the tables of `analysis.tables.analyse`; `known` says what calibrations are."""
+    cloze = tables.get("cloze_effects")
     return {
-        "matrix": heat_maps(tables["mean_matrix"]),
-        "effects": effect_intervals(tables["effects"]),
-        "overlap_by_block": overlap_by_block(tables["overlap_by_block"]),
-        "overlap_by_module": overlap_by_module(tables["overlap_by_module"]),
-        "error_by_block": error_by_block(tables["error_by_block"]),
+        **({} if cloze is None else {"cloze_effects": margin_intervals(cloze, known=known)}),
+        "matrix": heat_maps(tables["mean_matrix"], known),
+        "effects": effect_intervals(tables["effects"], known=known),
+        "baselines": baseline_intervals(tables["baselines"], known=known),
+        "overlap_by_block": overlap_by_block(tables["overlap_by_block"], known=known),
+        "overlap_by_module": overlap_by_module(tables["overlap_by_module"], known=known),
+        "error_by_block": error_by_block(tables["error_by_block"], known=known),
     }
 
 
@@ -217,13 +259,18 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, format="png", metadata={"Software": None}, dpi=DOTS_PER_INCH)
 
 
-def told_apart(rows: pl.DataFrame) -> list[tuple[str, str]]:
-    """The pairs of calibrations that a figure tells apart: all when few, else those with the reference language."""
+def told_apart(rows: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> dict[Pair, tuple[str, str]]:
+    """The pairs of calibrations that a figure tells apart, with the colours of the two.
+
+    All pairs when they are few, else those of two languages, and when these are many, those with the reference language.
+    """
     between = rows.filter(pl.col("relation") == "between").select("calibration_a", "calibration_b").unique()
-    pairs = labels.ranked(between, "calibration_a", "calibration_b").rows()
+    pairs = labels.ranked(between, "calibration_a", "calibration_b", kinds=kinds).rows()
+    if len(pairs) > MOST_COLOURED_PAIRS:
+        pairs = [pair for pair in pairs if all(labels.kind_of(name, kinds) == "language" for name in pair)]
     if len(pairs) > MOST_COLOURED_PAIRS:
         pairs = [pair for pair in pairs if labels.REFERENCE in pair]
-    return pairs
+    return {pair: tuple(labels.look(name, kinds).colour for name in pair) for pair in pairs}
 
 
 def _nothing(sentence: str) -> Figure:
@@ -333,12 +380,40 @@ def _lowest(group: Sequence[float], gap: float) -> float:
     return min(max(sum(group) / len(group) - reach / 2, 0), 1 - reach)
 
 
-def _cell(axes: Axes, x: int, y: int, cell: Mapping[str, Any], top: float) -> None:
+def _interval(axes: Axes, place: int, row: Mapping[str, Any], known: Known | None) -> None:
+    """A difference with its interval, in the look of the own language; hollow without one."""
+    look = labels.look(row["own"])
+    if row["low"] is not None:
+        axes.plot([row["low"], row["high"]], [place] * 2, color=look.colour, linewidth=2.2)
+    face = "white" if row["low"] is None else look.colour
+    axes.plot(row["difference"], place, look.marker, color=look.colour, markersize=7, markerfacecolor=face)
+    describe_mark(axes.axhspan(place - 0.5, place + 0.5, alpha=0, zorder=9), tooltips.effect(row, known))
+
+
+def _interval_axes(axes: Axes, lines: int, limits: tuple[float, float] | None) -> None:
+    axes.set(ylim=(lines - 0.5, -0.5), xlim=limits)
+    axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
+    axes.xaxis.get_major_locator().set_params(nbins=6)
+    axes.set_axisbelow(True)
+
+
+def _baseline_lines(baselines: pl.DataFrame, known: Known) -> list[tuple[str, Pair | None]]:
+    """Label and pair (own, other) of every line: a heading, without a pair, for each comparison, then its languages."""
+    lines: list[tuple[str, Pair | None]] = []
+    for comparison in comparisons(baselines, known):
+        pairs = list(dict.fromkeys(comparison.rows.select("own", "other").iter_rows()))
+        several = not comparison.of_one
+        lines.append((comparison.name.removeprefix("the ").removesuffix(" of it"), None))
+        lines += [(f"{labels.language_name(own)} ({other if several else own})", (own, other)) for own, other in pairs]
+    return lines
+
+
+def _cell(axes: Axes, x: int, y: int, cell: Mapping[str, Any], top: float, known: Known | None) -> None:
     colour = heat.fill(cell["excess"], top)
     ink = heat.ink(colour)
     weight = "bold" if cell["best"] else "normal"
     patch = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.5)
-    describe_mark(axes.add_patch(patch), tooltips.cell(cell))
+    describe_mark(axes.add_patch(patch), tooltips.cell(cell, known))
     axes.text(x, y, heat.short(cell["ratio_to_dense"]), ha="center", va="center", color=ink, weight=weight)
     if cell["calibration"] == cell["language"]:
         axes.add_patch(Rectangle((x - 0.44, y - 0.42), 0.88, 0.84, fill=False, edgecolor=ink))
@@ -358,20 +433,24 @@ def _calibration_line(look: labels.Look) -> dict[str, object]:
     return {"color": look.colour, "linestyle": look.dashes, "linewidth": 1.6, **marks}
 
 
-def _pair_line(pair: tuple[str, str] | None, told: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _pair_line(pair: Pair | None, told: Mapping[Pair, tuple[str, str]]) -> dict[str, object]:
     """Dashes in the colours of the two languages."""
     if pair not in told:
         return {"color": OTHER, "linewidth": 0.8}
-    first, second = (labels.look(name).colour for name in pair)
+    first, second = told[pair]
     return {"color": first, "gapcolor": second, "linestyle": (0, (4, 4)), "linewidth": 2}
 
 
-def _pair_dot(pair: tuple[str, str] | None, told: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _pair_dot(pair: Pair | None, told: Mapping[Pair, tuple[str, str]]) -> dict[str, object]:
     """A mark in the colours of the two languages, of a shape for each pair."""
     if pair not in told:
         return {"marker": "o", "linestyle": "none", "markersize": 5, "markeredgecolor": "white", "color": OTHER}
-    first, second = (labels.look(name).colour for name in pair)
-    shape = {"marker": labels.MARKERS[told.index(pair)], "fillstyle": "left", "markersize": 8}
+    first, second = told[pair]
+    shape = {
+        "marker": labels.MARKERS[list(told).index(pair) % len(labels.MARKERS)],
+        "fillstyle": "left",
+        "markersize": 8,
+    }
     edge = {"markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
     return {**shape, **edge, "markerfacecolor": first, "markerfacecoloralt": second}
 
@@ -396,7 +475,7 @@ def _band(axes: Axes, rows: pl.DataFrame, colour: str, dashes: str) -> None:
         axes.plot(lines["block"], lines["mean"], color=colour, linestyle=dashes, linewidth=1.6)
 
 
-def _overlap_legend(figure: Figure, rows: pl.DataFrame, told: Sequence[tuple[str, str]], kind: str) -> Figure:
+def _overlap_legend(figure: Figure, rows: pl.DataFrame, told: Mapping[Pair, tuple[str, str]], kind: str) -> Figure:
     make = _pair_line if kind == "line" else _pair_dot
     entries: list[tuple[Line2D, str]] = []
     relations = set(rows["relation"])

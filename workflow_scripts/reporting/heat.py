@@ -1,6 +1,6 @@
 """The cells of the calibration x evaluation matrix: their colour, and which is the best of its column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import matplotlib
 import numpy as np
@@ -20,7 +20,9 @@ def calibrated(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("calibration") != labels.NO_TEXT)
 
 
-def panels(mean_matrix: pl.DataFrame) -> Iterator[tuple[dict[str, str], pl.DataFrame]]:
+def panels(
+    mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None
+) -> Iterator[tuple[dict[str, str], pl.DataFrame]]:
     """Per setting and method, its keys and cells: the calibrated ones, then magnitude's of the same model and pattern.
 
     `excess` says by how many per cent a cell's ratio lies above the best calibrated one of its column, `best` whether it
@@ -37,7 +39,7 @@ def panels(mean_matrix: pl.DataFrame) -> Iterator[tuple[dict[str, str], pl.DataF
             excess=100 * (pl.col("ratio_to_dense") / pl.col("lowest") - 1),
             best=(pl.col("ratio_to_dense") == pl.col("lowest")) & (pl.col("calibration") != labels.NO_TEXT),
         )
-        yield keys, labels.ranked(cells.drop("lowest"), "calibration", "language")
+        yield keys, labels.ranked(cells.drop("lowest"), "calibration", "language", kinds=kinds)
 
 
 def darkest(mean_matrix: pl.DataFrame) -> float:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.csv_links import csv_link
 
 MISSING = "–"
@@ -45,13 +46,13 @@ class Table(NamedTuple):
     csv: str
 
 
-def matrix_table(mean_matrix: pl.DataFrame) -> Table:
+def matrix_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
     """Ratio to the dense model, one row per method and calibration, one column per evaluated language."""
     pruned = mean_matrix.filter(pl.col("method") != "dense")
     languages = labels.in_order(pruned["language"])
     keys = ["model", "pattern", "corpus", "method", "sample", "propagation", "calibration"]
     rows = []
-    for group in labels.ranked(pruned, *keys, "language").partition_by(keys, maintain_order=True):
+    for group in labels.ranked(pruned, *keys, "language", kinds=kinds).partition_by(keys, maintain_order=True):
         cells = {row["language"]: row for row in group.iter_rows(named=True)}
         rows.append({key: group[key][0] for key in keys} | cells)
     columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", _calibration)]
@@ -62,7 +63,7 @@ def matrix_table(mean_matrix: pl.DataFrame) -> Table:
     return _table("ratios", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
-def variants_table(mean_matrix: pl.DataFrame) -> Table:
+def variants_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
     """Every variant in every language in all units, the dense model included."""
     columns = [
         Column("method", "method", labels.method_name),
@@ -74,14 +75,19 @@ def variants_table(mean_matrix: pl.DataFrame) -> Table:
         Column("bits per byte", "bits_per_byte", "{:.3f}".format),
         Column("over dense", "ratio_to_dense", _ratio),
     ]
-    rows = labels.ranked(mean_matrix, *labels.EVALUATION_SETTING, "method", "calibration", "language").to_dicts()
+    rows = labels.ranked(
+        mean_matrix, *labels.EVALUATION_SETTING, "method", "calibration", "language", kinds=kinds
+    ).to_dicts()
     return _table("variants", "All variants, means over seeds", rows, columns, labels.EVALUATION_SETTING)
 
 
-def effects_table(effects: pl.DataFrame, name: str, caption: str) -> Table:
+def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known | None = None) -> Table:
     """Own-language calibration minus another one, with interval, p-values and share of the pruning loss."""
-    ordered = labels.ranked(effects, *labels.EVALUATION_SETTING, "method", "own", "other")
-    rows = [row | {"interval": row, "agreeing": row} for row in ordered.iter_rows(named=True)]
+    ordered = labels.ranked(effects, *labels.EVALUATION_SETTING, "method", "own", "other", kinds=kinds_of(known))
+    rows = [
+        row | {"interval": row, "agreeing": row, "made_of": words_of(row["other"], known)}
+        for row in ordered.iter_rows(named=True)
+    ]
     for row in rows:
         if row["low"] is None:
             row["interval"] = None
@@ -89,7 +95,8 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str) -> Table:
         Column("method", "method", labels.method_name),
         Column("own language", "own", labels.with_code),
         Column("against", "other", labels.with_code),
-        Column(f"difference ({labels.units(effects)})", "difference", labels.signed),
+        *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
+        Column(f"difference ({labels.losses(effects)})", "difference", labels.signed),
         Column("95 % interval", "interval", _interval, {"low": "low", "high": "high"}),
         Column("p", "p_value", labels.probability),
         Column("p (Holm)", "p_holm", labels.probability),
@@ -105,27 +112,46 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str) -> Table:
     return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
-def best_table(best: pl.DataFrame) -> Table:
+def accuracy_table(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Table:
+    """Accuracy of cloze items, one row per method and calibration, the dense model first; languages at chance left out."""
+    shown = cloze_matrix.filter(pl.col("above_chance"))
+    keys = ["model", "pattern", "corpus", "method", "sample", "propagation", "calibration"]
+    ordered = labels.ranked(shown, *keys, "language", kinds=kinds_of(known))
+    rows = [
+        {key: group[key][0] for key in keys} | {row["language"]: row for row in group.iter_rows(named=True)}
+        for group in ordered.partition_by(keys, maintain_order=True)
+    ]
+    rows.sort(key=lambda row: (row["model"], row["method"] != "dense"))
+    columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", _calibration)]
+    for language in labels.in_order(shown["language"]):
+        parts = {f"{language}{end}": f"accuracy{end}" for end in ("", "_min", "_max")}
+        columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
+    chance = " or ".join(labels.chance(candidates) for candidates in shown["candidates"].unique().sort())
+    caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
+    return _table("accuracies", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
     """Regret of each calibration, per evaluated language."""
     keys = [*labels.EVALUATION_SETTING, "method", "language", "best"]
     rows = [
         {key: group[key][0] for key in keys}
         | {f"regret_{name}": regret for name, regret in group.select("calibration", "regret").iter_rows()}
-        for group in labels.ranked(best, *keys, "calibration").partition_by(keys, maintain_order=True)
+        for group in labels.ranked(best, *keys, "calibration", kinds=kinds).partition_by(keys, maintain_order=True)
     ]
     columns = [
         Column("method", "method", labels.method_name),
         Column("evaluated in", "language", labels.with_code),
         Column("best calibration", "best", labels.with_code),
     ]
-    names = labels.in_order(best["calibration"])
+    names = labels.in_order(best["calibration"], kinds)
     columns += [Column(f"loss with {name}", f"regret_{name}", "{:.3f}".format) for name in names]
     lost = f"{labels.capital(labels.units(best))} lost against the best calibration"
     caption = f"{lost} (optimistic: chosen on the {labels.texts(best)}s that judge it)"
     return _table("regrets", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
-def positions_table(positions: pl.DataFrame) -> Table:
+def positions_table(positions: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
     """Overlap of the masks of two calibrations between floor and ceiling."""
     columns = [
         Column("method", "method", labels.method_name),
@@ -137,7 +163,7 @@ def positions_table(positions: pl.DataFrame) -> Table:
         Column("way from floor to ceiling", "position", labels.percent),
     ]
     keys = [*labels.CALIBRATION_SETTING, "method", "calibration_a", "calibration_b"]
-    rows = labels.ranked(positions, *keys).to_dicts()
+    rows = labels.ranked(positions, *keys, kinds=kinds).to_dicts()
     return _table("pairs", "Overlap of masks by pair", rows, columns, labels.CALIBRATION_SETTING)
 
 
@@ -158,14 +184,14 @@ def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
     return _table(f"{by}s", caption, rows, columns, labels.CALIBRATION_SETTING)
 
 
-def errors_table(errors: pl.DataFrame) -> Table:
+def errors_table(errors: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
     """Errors and signal-to-noise ratio of each block."""
     columns = [
         Column("method", "method", labels.method_name),
         Column("calibrated in", "calibration", labels.with_code),
         Column("block", "block"),
     ]
-    rows = labels.ranked(errors, *labels.CALIBRATION_SETTING, "method", "calibration", "block").to_dicts()
+    rows = labels.ranked(errors, *labels.CALIBRATION_SETTING, "method", "calibration", "block", kinds=kinds).to_dicts()
     for measure, form in (("local_error", "{:.4f}"), ("path_error", "{:.4f}"), ("signal_to_noise", "{:.1f}")):
         unit = " (dB)" if measure == "signal_to_noise" else ""
         parts = {f"{measure}{end}": f"{measure}{end}" for end in ("", "_min", "_max")}
@@ -215,6 +241,11 @@ def _ratio_and_span(row: dict[str, Any]) -> str:
     if row["seeds"] == 1:
         return mean
     return f"{mean} ({_ratio(row['ratio_to_dense_min'])}–{_ratio(row['ratio_to_dense_max'])})"
+
+
+def _accuracy_and_span(row: dict[str, Any]) -> str:
+    mean, low, high = (labels.percent(row[f"accuracy{end}"]) for end in ("", "_min", "_max"))
+    return mean if row["seeds"] == 1 else f"{mean} ({low}–{high})"
 
 
 def _mean_and_span(measure: str, form: str) -> Callable[[dict[str, Any]], str]:

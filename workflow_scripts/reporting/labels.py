@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 
 NO_TEXT = "none"
@@ -35,7 +36,7 @@ PLACES = [
 ]  # fmt: skip
 CONTROL_COLOUR = "#6b6b6b"
 # What losses in a unit were measured on.
-TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window"}
+TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item"}
 KINDS = ["language", "mixture", "control", "magnitude"]
 
 
@@ -129,18 +130,18 @@ def look(name: str, kinds: Mapping[str, str] | None = None) -> Look:
     return Look(PALETTE[place % len(PALETTE)], marker, dashes)
 
 
-def reference_of(effects: pl.DataFrame) -> str | None:
-    """The calibration that headlines compare with: English where it was calibrated, else the first of all.
+def reference_of(effects: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> str | None:
+    """The language that headlines compare with: English where it was calibrated, else the first of all.
 
-    None where no two calibrations can be compared.
+    None where no two calibration languages can be compared.
     """
-    others = in_order(effects["other"])
+    others = [name for name in in_order(effects["other"], kinds) if kind_of(name, kinds) == "language"]
     return REFERENCE if REFERENCE in others else next(iter(others), None)
 
 
-def headline(effects: pl.DataFrame) -> pl.DataFrame:
+def headline(effects: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> pl.DataFrame:
     """The rows that compare with the reference."""
-    return effects.filter(pl.col("other") == (reference_of(effects) or ""))
+    return effects.filter(pl.col("other") == (reference_of(effects, kinds) or ""))
 
 
 def settings(frame: pl.DataFrame, keys: Sequence[str]) -> list[dict[str, str]]:
@@ -165,8 +166,13 @@ def units(rows: pl.DataFrame) -> str:
     return " or ".join(rows["unit"].unique().sort())
 
 
+def losses(rows: pl.DataFrame) -> str:
+    """The unit of a table's rows as that of a loss: margins are lost."""
+    return units(rows).replace(MARGIN, f"{MARGIN} lost")
+
+
 def texts(rows: pl.DataFrame) -> str:
-    """What the losses of a table's rows were measured on, one of them: `document` or `window`."""
+    """What the losses of a table's rows were measured on, one of them: `document`, `window` or `item`."""
     return " or ".join(sorted({TEXT_OF_UNIT[unit] for unit in rows["unit"]}))
 
 
@@ -183,6 +189,11 @@ def signed(value: float, decimals: int = 3) -> str:
 def percent(share: float) -> str:
     """0.24 -> `24 %`, the blank a no-break one, and a true minus."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def chance(candidates: int) -> str:
+    """What guessing gets right of items with so many candidates: `12.5 %`."""
+    return f"{100 / candidates:.3g}\N{NO-BREAK SPACE}%"
 
 
 def many(count: int, noun: str) -> str:

@@ -18,6 +18,11 @@ NO_TASKS = (
     "Only perplexity was measured, no downstream task: a model that predicts text better need not answer questions "
     "better."
 )
+NO_OTHER_TASKS = (
+    "Beside perplexity only factual cloze items were scored, and no other downstream task: {items} a language, written by a "
+    "machine, on easy facts, with the candidates given. Who picks a fact out of eight candidates need not state, reason or "
+    "follow instructions; and the items state the same facts in all languages, so that languages are not independent."
+)
 WINNERS_CURSE = (
     "The best calibration of a language was chosen on the documents that judge it, so it looks better, and the others' "
     "regret larger, than they would on fresh documents (the winner's curse)."
@@ -35,7 +40,7 @@ def limits(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> list
         *_seed_limits(calibrated),
         *_model_limits(study.get("models", [])),
         *_comparison_limits(tables["effects"]),
-        *([] if "tasks" in tables else [NO_TASKS]),
+        *_task_limits(tables),
         *_document_limits(tables["mean_matrix"]),
         *_corpus_limits(study.get("corpora", []), tables["positions"]),
         *([WINNERS_CURSE] if tables["best_calibration"]["optimistic"].any() else []),
@@ -78,6 +83,13 @@ def _comparison_limits(effects: pl.DataFrame) -> Iterator[str]:
             f"Comparisons of one language under several {listed(several)} use the same documents: they are not "
             "independent evidence, and Holm's correction covers one model, method and pattern at a time."
         )
+
+
+def _task_limits(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    if "tasks" in tables:
+        return
+    items = tables["cloze_matrix"]["items"].max() if "cloze_matrix" in tables else None
+    yield NO_TASKS if items is None else NO_OTHER_TASKS.format(items=items)
 
 
 def _document_limits(mean_matrix: pl.DataFrame) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The overview at a glance: per evaluated language and method, whether its own calibration is better."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -21,29 +22,41 @@ class Verdict(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """Comparisons with the reference; each row is a language with a verdict per column, None where there is none."""
+    """Comparisons with the reference, `margins`: those of cloze items among them.
+
+    Each row is a language with a verdict per column, None where there is none.
+    """
 
     reference: str
     unit: str
+    margins: bool
     columns: list[str]
     rows: list[tuple[str, list[Verdict | None]]]
 
 
-def overview(effects: pl.DataFrame) -> Overview | None:
+def overview(
+    effects: pl.DataFrame, kinds: Mapping[str, str] | None = None, cloze_effects: pl.DataFrame | None = None
+) -> Overview | None:
     """All comparisons with the reference language; None where there is none to compare with."""
-    reference = labels.reference_of(effects)
+    reference = labels.reference_of(effects, kinds)
     if reference is None:
         return None
-    head = labels.headline(effects)
+    head = labels.headline(effects, kinds)
+    # The same comparison by another measure has its columns behind.
+    margins = head.clear() if cloze_effects is None else cloze_effects.filter(pl.col("other") == reference)
     keys = [*labels.EVALUATION_SETTING, "method"]
-    among = labels.settings(head, keys)
-    places = {(*(row[key] for key in keys), row["own"]): verdict(row) for row in head.iter_rows(named=True)}
+    titles, columns = [], []
+    for rows, measure in ((head, ""), (margins, ": margin")):
+        among = labels.settings(rows, keys)
+        for setting in among:
+            titles.append(_title(setting, among) + measure)
+            own = labels.of_setting(rows, setting)
+            columns.append({row["own"]: verdict(row) for row in own.iter_rows(named=True)})
     rows = [
-        (labels.with_code(own), [places.get((*setting.values(), own)) for setting in among])
-        for own in labels.in_order(head["own"])
+        (labels.with_code(own), [column.get(own) for column in columns])
+        for own in labels.in_order([*head["own"], *margins["own"]])
     ]
-    titles = [_title(setting, among) for setting in among]
-    return Overview(labels.language_name(reference), labels.units(head), titles, rows)
+    return Overview(labels.language_name(reference), labels.units(head), margins.height > 0, titles, rows)
 
 
 def verdict(row: dict) -> Verdict:

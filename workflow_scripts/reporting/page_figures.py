@@ -5,16 +5,31 @@ from typing import NamedTuple
 
 import polars as pl
 
-from workflow_scripts.reporting import alternatives, figures, heat, labels, tooltips
+from workflow_scripts.reporting import alternatives, figures, heat, knowledge, labels, tooltips
+from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.svg import inline_svg
 
 # Figure -> how it is drawn, and how it is put in words.
 DRAWN = {
+    "cloze_effects": (figures.margin_intervals, alternatives.of_effects),
+    "baselines": (figures.baseline_intervals, alternatives.of_baselines),
     "effects": (figures.effect_intervals, alternatives.of_effects),
     "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
     "overlap_by_module": (figures.overlap_by_module, alternatives.of_overlap_by_module),
     "error_by_block": (figures.error_by_block, alternatives.of_error_by_block),
 }
+
+
+GRADIENT = f"linear-gradient(to right, {', '.join(heat.fill(step, 8) for step in range(9))})"
+
+
+class Bar(NamedTuple):
+    """A bar of colours: the CSS gradient, what its ends are, and what it means."""
+
+    gradient: str
+    least: str
+    most: str
+    meaning: str
 
 
 class Drawing(NamedTuple):
@@ -35,50 +50,101 @@ class HeatCell(NamedTuple):
     own: bool
 
 
+class HeatRow(NamedTuple):
+    """A calibration's name, what it is made of where it is no language, and its cells, None where there is none."""
+
+    name: str
+    made_of: str
+    cells: list[HeatCell | None]
+
+
 class HeatMap(NamedTuple):
-    """The matrix of one setting and method; each row is a calibration's name and its cells, None where there is none."""
+    """A matrix of one setting and method."""
 
     title: str
     words: str
     languages: list[tuple[str, str]]
-    rows: list[tuple[str, list[HeatCell | None]]]
+    rows: list[HeatRow]
 
 
-def heat_maps(mean_matrix: pl.DataFrame) -> list[HeatMap]:
+def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
     """The matrix of every setting and method."""
-    parts = list(heat.panels(mean_matrix))
+    parts = list(heat.panels(mean_matrix, kinds_of(known)))
     among, top = [keys for keys, _ in parts], heat.darkest(mean_matrix)
     made = []
     for keys, cells in parts:
         languages = labels.in_order(cells["language"])
-        places = {(row["calibration"], row["language"]): _heat_cell(row, top) for row in cells.iter_rows(named=True)}
+        places = {
+            (row["calibration"], row["language"]): _heat_cell(row, top, known) for row in cells.iter_rows(named=True)
+        }
         rows = [
-            (labels.calibration_name(name), [places.get((name, language)) for language in languages])
-            for name in labels.in_order(cells["calibration"])
+            HeatRow(
+                labels.calibration_name(name),
+                words_of(name, known),
+                [places.get((name, language)) for language in languages],
+            )
+            for name in labels.in_order(cells["calibration"], kinds_of(known))
         ]
         headings = [(language, labels.language_name(language)) for language in languages]
         made.append(HeatMap(_title(keys, among), alternatives.of_matrix(cells), headings, rows))
     return made
 
 
-def colour_bar(mean_matrix: pl.DataFrame) -> tuple[str, str]:
-    """The colours of the matrix from none to the darkest excess, as a CSS gradient, and that excess in words."""
-    stops = ", ".join(heat.fill(step, 8) for step in range(9))
-    return f"linear-gradient(to right, {stops})", labels.percent(heat.darkest(mean_matrix) / 100)
+def accuracy_maps(cloze_matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
+    """The accuracies of cloze items of every setting and method, between the dense model's and chance."""
+    shown = list(knowledge.panels(cloze_matrix, known))
+    among, made = [panel.setting for panel in shown], []
+    for panel in shown:
+        languages = labels.in_order(panel.dense)
+        places = {(row["calibration"], row["language"]): row for row in panel.cells.iter_rows(named=True)}
+        rows = [HeatRow(knowledge.DENSE, "", [_accuracy_cell(panel.dense[language]) for language in languages])]
+        for name in labels.in_order(panel.cells["calibration"], kinds_of(known)):
+            words = words_of(name, known)
+            found = [places.get((name, language)) for language in languages]
+            cells = [row and _accuracy_cell(row, f"{name}: {words}" if words else "") for row in found]
+            rows.append(HeatRow(labels.calibration_name(name), words, cells))
+        rows.append(HeatRow(knowledge.CHANCE, "", [_chance_cell(panel.dense[language]) for language in languages]))
+        headings = [(language, labels.language_name(language)) for language in languages]
+        made.append(HeatMap(_title(panel.setting, among), knowledge.accuracy_words(panel), headings, rows))
+    return made
 
 
-def drawings(name: str, table: pl.DataFrame) -> list[Drawing]:
+def _accuracy_cell(row: Mapping, made_of: str = "") -> HeatCell:
+    fill = heat.fill(row.get("lost", 0.0), 1.0)
+    own, words = row["calibration"] == row["language"], knowledge.cell_words(row, made_of)
+    return HeatCell(f"{100 * row['accuracy']:.0f}", words, fill, heat.ink(fill), row.get("best", False), own)
+
+
+def _chance_cell(dense: Mapping) -> HeatCell:
+    words = f"Chance: one of {dense['candidates']} candidates\n{labels.chance(dense['candidates'])}"
+    return HeatCell(f"{100 / dense['candidates']:.3g}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
+
+
+def colour_bar(mean_matrix: pl.DataFrame) -> Bar:
+    """The colours of the matrix from none to the darkest excess."""
+    highest = f"{labels.percent(heat.darkest(mean_matrix) / 100)} and more"
+    return Bar(GRADIENT, "0 %", highest, "perplexity above the best calibration of that column")
+
+
+def accuracy_bar() -> Bar:
+    """The colours of accuracies, from the dense model's to chance."""
+    return Bar(
+        GRADIENT, "as the dense model", "chance", "what the dense model knows beyond chance, from all kept to all lost"
+    )
+
+
+def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list[Drawing]:
     """The figure `name` of every setting and method, on the same axes."""
     draw, put_in_words = DRAWN[name]
-    rows = labels.headline(table) if name == "effects" else table
-    keys = ["method", *(labels.EVALUATION_SETTING if name == "effects" else labels.CALIBRATION_SETTING)]
+    rows = labels.headline(table, kinds_of(known)) if name in ("effects", "cloze_effects") else table
+    keys = ["method", *(labels.EVALUATION_SETTING if "corpus" in table.columns else labels.CALIBRATION_SETTING)]
     among = labels.settings(rows, keys)
     # Per setting the methods side by side.
     among.sort(key=lambda setting: [setting[key] for key in (*keys[1:], "method")])
     made = []
     for number, setting in enumerate(among):
         part = labels.of_setting(rows, setting)
-        svg = inline_svg(draw(part, among=rows), f"{name}-{number}-", put_in_words(part))
+        svg = inline_svg(draw(part, among=rows, known=known), f"{name}-{number}-", put_in_words(part, known))
         made.append(Drawing(_title(setting, among), svg))
     return made
 
@@ -91,7 +157,9 @@ def _title(setting: Mapping[str, str], among: list[Mapping[str, str]]) -> str:
     return f"{method}: {labels.setting_title(rest[0], rest[1:])}" if several else method
 
 
-def _heat_cell(row: Mapping, top: float) -> HeatCell:
+def _heat_cell(row: Mapping, top: float, known: Known | None) -> HeatCell:
     fill = heat.fill(row["excess"], top)
     own = row["calibration"] == row["language"]
-    return HeatCell(heat.short(row["ratio_to_dense"]), tooltips.cell(row), fill, heat.ink(fill), row["best"], own)
+    return HeatCell(
+        heat.short(row["ratio_to_dense"]), tooltips.cell(row, known), fill, heat.ink(fill), row["best"], own
+    )

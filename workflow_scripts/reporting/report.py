@@ -8,9 +8,12 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from workflow_scripts.reporting import labels, page_figures
+from workflow_scripts.reporting.baselines import baseline_findings, relevant
+from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
 from workflow_scripts.reporting.html_tables import (
     Table,
+    accuracy_table,
     best_table,
     effects_table,
     errors_table,
@@ -19,6 +22,7 @@ from workflow_scripts.reporting.html_tables import (
     positions_table,
     variants_table,
 )
+from workflow_scripts.reporting.knowledge import knowledge_findings, not_reported
 from workflow_scripts.reporting.overview import overview
 from workflow_scripts.reporting.summary import summarise
 
@@ -28,6 +32,9 @@ PACKAGE_DATA = (
     "template.html.j2",
     "report.css",
     "report.js",
+    "captions/baselines.rst",
+    "captions/cloze_effects.rst",
+    "captions/cloze_matrix.rst",
     "captions/effects.rst",
     "captions/error_by_block.rst",
     "captions/matrix.rst",
@@ -41,6 +48,8 @@ TITLE = "In which language should I calibrate?"
 TITLES = {
     "matrix": "Calibration and evaluation",
     "effects": "What the calibration language changes",
+    "baselines": "Baselines: is it the language?",
+    "cloze_effects": "What the pruned models still know",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
     "error_by_block": "Error by depth",
@@ -75,12 +84,14 @@ def render_report(
             `name`, `source`, `licence` and, where known, `revision`, `parameters` (their number) and `dequantised`
             (restored from a quantised file); `corpora`, a list with `name`, `source`, `licence` and, where known,
             `parallel` (True: aligned sentence by sentence; None: unknown) and `machine_written`; `versions`, library ->
-            version; `setup`, label -> text; `durations`, see `durations.read_durations`. What is missing is shown as not
+            version; `setup`, label -> text; `calibrations`, calibration -> fields of `calibrations.Made`;
+            `durations`, see `durations.read_durations`. What is missing is shown as not
             stated, a missing set-up not at all.
         tables: of `analysis.tables.analyse`.
         perplexity: the long table of perplexities, for those who take it from the page.
     """
     known = {"name": "", "variants": None, "command": "", "models": [], "corpora": [], "versions": {}, "setup": {}}
+    calibrations = read_calibrations(study.get("calibrations", {}))
     files = ({"perplexity": perplexity} if perplexity is not None else {}) | dict(tables)
     return (
         _environment()
@@ -89,9 +100,8 @@ def render_report(
             title=TITLE,
             study={**known, "durations": None, **study},
             summary=summarise(study, tables),
-            overview=overview(tables["effects"]),
-            shown=[_section(name, tables) for name in TITLES],
-            colour_bar=page_figures.colour_bar(tables["mean_matrix"]),
+            overview=overview(tables["effects"], kinds_of(calibrations), tables.get("cloze_effects")),
+            shown=[_section(name, tables, calibrations) for name in TITLES if _applies(name, tables)],
             files=[
                 (name, CONTENTS[name], files[name].height, frame_link(files[name]))
                 for name in CONTENTS
@@ -122,41 +132,103 @@ def _environment() -> Environment:
     )
 
 
-def _section(name: str, tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
+    """Whether a study has what a section is about."""
+    if name == "cloze_effects":
+        return name in tables
+    return name != "baselines" or not tables[name].is_empty()
+
+
+def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dict[str, Any]:
     """A figure with all that the page shows about it."""
-    is_matrix = name == "matrix"
+    maps, bar, maps_caption = [], None, []
+    if name == "matrix":
+        maps, bar = page_figures.heat_maps(tables["mean_matrix"], known), page_figures.colour_bar(tables["mean_matrix"])
+    elif name == "cloze_effects":
+        maps, bar = page_figures.accuracy_maps(tables["cloze_matrix"], known), page_figures.accuracy_bar()
+        maps_caption = caption("cloze_matrix")
     return {
         "name": name,
         "title": TITLES[name],
         "caption": caption(name),
-        "heat_maps": page_figures.heat_maps(tables["mean_matrix"]) if is_matrix else [],
-        "drawings": [] if is_matrix else page_figures.drawings(name, tables[name]),
-        "tables": _tables(name, tables),
+        "heat_maps": maps,
+        "bar": bar,
+        "maps_caption": maps_caption,
+        "not_reported": not_reported(tables["cloze_matrix"]) if name == "cloze_effects" else [],
+        "drawings": [] if name == "matrix" else page_figures.drawings(name, tables[name], known),
+        "made_of": _made_of(known) if name in ("matrix", "baselines") else [],
+        "findings": _findings(name, tables, known),
+        "tables": _tables(name, tables, known),
     }
+
+
+def _made_of(known: Known) -> list[tuple[str, str]]:
+    """What mixtures and controls are made of, in their order."""
+    return [(name, known[name].words) for name in labels.in_order(known, kinds_of(known)) if known[name].words]
+
+
+def _cloze_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
+    effects, kinds = tables["cloze_effects"], kinds_of(known)
+    headline = labels.headline(effects, kinds)
+    against = f"Margin with own language against {labels.language_name(labels.reference_of(effects, kinds) or '')}"
+    every = "Margin with own language against every other calibration"
+    named = ((headline, "own_language_margin", against), (effects, "every_calibration_margin", every))
+    margins = [
+        (effects_table(rows, name, caption, known), rows is headline) for rows, name, caption in named if rows.height
+    ]
+    return [(accuracy_table(tables["cloze_matrix"], known), False), *margins]
+
+
+def _findings(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
+    """What a section says in words, where it says it itself."""
+    if name == "baselines":
+        return baseline_findings(tables, known)
+    return knowledge_findings(tables, known) if name == "cloze_effects" else []
+
+
+def _baseline_tables(baselines: pl.DataFrame, known: Known) -> list[tuple[Table, bool]]:
+    headline = relevant(baselines, known)
+    rest = baselines.join(headline, on=["own", "other"], how="anti")
+    against = "Own language against mixtures, random tokens, and controls made of its own texts"
+    foreign = "Own language against controls made of the texts of other languages"
+    named = ((headline, "own_and_baselines", against), (rest, "own_and_foreign_controls", foreign))
+    return [
+        (effects_table(rows, name, caption, known), name == "own_and_baselines")
+        for rows, name, caption in named
+        if rows.height
+    ]
 
 
 def _seeds(tables: Mapping[str, pl.DataFrame]) -> int:
     return tables["matrix"].filter(pl.col("calibration") != labels.NO_TEXT)["seed"].n_unique()
 
 
-def _tables(name: str, tables: Mapping[str, pl.DataFrame]) -> list[tuple[Table, bool]]:
+def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
     """The tables below a figure, each with whether it is open at first; tables without rows are left out."""
+    kinds = kinds_of(known)
     if name == "matrix":
-        made = [(matrix_table(tables["mean_matrix"]), False), (variants_table(tables["mean_matrix"]), False)]
+        made = [
+            (matrix_table(tables["mean_matrix"], kinds), False),
+            (variants_table(tables["mean_matrix"], kinds), False),
+        ]
     elif name == "effects":
-        effects, headline = tables["effects"], labels.headline(tables["effects"])
-        against = f"Own language against {labels.language_name(labels.reference_of(effects) or '')}"
+        effects, headline = tables["effects"], labels.headline(tables["effects"], kinds)
+        against = f"Own language against {labels.language_name(labels.reference_of(effects, kinds) or '')}"
         made = [
             (effects_table(headline, "own_language", against), True),
-            (best_table(tables["best_calibration"]), True),
+            (best_table(tables["best_calibration"], kinds), True),
         ]
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
             made.append((effects_table(effects, "every_language", every), False))
+    elif name == "cloze_effects":
+        made = _cloze_tables(tables, known)
+    elif name == "baselines":
+        made = _baseline_tables(tables[name], known)
     elif name == "overlap_by_block":
-        made = [(positions_table(tables["positions"]), True), (overlap_table(tables[name], "block"), False)]
+        made = [(positions_table(tables["positions"], kinds), True), (overlap_table(tables[name], "block"), False)]
     elif name == "overlap_by_module":
         made = [(overlap_table(tables[name], "module"), False)]
     else:
-        made = [(errors_table(tables[name]), False)]
+        made = [(errors_table(tables[name], kinds), False)]
     return [(table, is_open and len(table.rows) <= MOST_OPEN_ROWS) for table, is_open in made if table.rows]

@@ -11,7 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.calibrations import kinds_of, read_calibrations
 from workflow_scripts.reporting.labels import capital, listed, many, percent, signed
 from workflow_scripts.reporting.limits import limits
 
@@ -30,12 +32,14 @@ class Summary:
 
 def summarise(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> Summary:
     """The summary of a study; `study` as for `report.render_report`, `tables` from `analysis.tables.analyse`."""
-    return Summary(answer(tables["effects"]), findings(tables), limits(study, tables))
+    kinds = kinds_of(read_calibrations(study.get("calibrations", {})))
+    said = answer(tables["effects"], kinds) + knowledge_answer(tables.get("cloze_effects"), kinds)
+    return Summary(said, findings(tables, kinds), limits(study, tables))
 
 
-def answer(effects: pl.DataFrame) -> str:
+def answer(effects: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> str:
     """A few sentences in reply to: in which language should I calibrate?"""
-    reference = labels.reference_of(effects)
+    reference = labels.reference_of(effects, kinds)
     if reference is None:
         return (
             "This study cannot say: that takes an evaluated language with a calibration of its own, and a second "
@@ -45,9 +49,23 @@ def answer(effects: pl.DataFrame) -> str:
     stand_in = (
         "" if reference == labels.REFERENCE else f" {name} stands in for English, in which nothing was calibrated."
     )
-    rows = labels.headline(effects)
+    rows = labels.headline(effects, kinds)
     tested = rows.filter(pl.col("low").is_not_null())
     return (_verdict(tested, name) if tested.height else _indication(rows, name)) + stand_in
+
+
+def knowledge_answer(cloze_effects: pl.DataFrame | None, kinds: Mapping[str, str] | None = None) -> str:
+    """What cloze items add to the answer; nothing where no interval could be given."""
+    if cloze_effects is None:
+        return ""
+    tested = labels.headline(cloze_effects, kinds).filter(pl.col("low").is_not_null())
+    if tested.is_empty():
+        return ""
+    name, better, worse = labels.language_name(tested["other"][0]), _better(tested).height, _worse(tested).height
+    counts = f"in {better} of {_comparisons(tested)} and less in {worse}"
+    return (
+        f" Of facts that the dense model knows, the own language keeps more than {name} {counts}, by Holm's correction."
+    )
 
 
 def _indication(rows: pl.DataFrame, name: str) -> str:
@@ -113,11 +131,11 @@ def _by_method(tested: pl.DataFrame) -> str:
     return f" By method: {'; '.join(parts)}."
 
 
-def findings(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, list[str]]]:
+def findings(tables: Mapping[str, pl.DataFrame], kinds: Mapping[str, str] | None = None) -> list[tuple[str, list[str]]]:
     """A heading and sentences per method and setting."""
     keys = ["method", *labels.CALIBRATION_SETTING]
     among = labels.settings(tables["best_calibration"], keys)
-    headline = labels.headline(tables["effects"])
+    headline = labels.headline(tables["effects"], kinds)
     found = []
     for setting in among:
         best, positions = (labels.of_setting(tables[name], setting) for name in ("best_calibration", "positions"))
@@ -127,20 +145,26 @@ def findings(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, list[str]]]:
             head, judged = (labels.of_setting(rows, {**setting, "corpus": corpus}) for rows in (headline, best))
             told = [*effect_sentences(head), *best_sentences(judged)]
             sentences += [on + sentence for sentence in told]
-        sentences += overlap_sentences(positions)
+        sentences += overlap_sentences(_between_languages(positions, kinds))
         others = [{key: s[key] for key in labels.CALIBRATION_SETTING} for s in among]
         title = labels.setting_title({key: setting[key] for key in labels.CALIBRATION_SETTING}, others)
         found.append((f"{labels.method_name(setting['method'])}, {title}", sentences))
     return found
 
 
-def effect_sentences(head: pl.DataFrame) -> list[str]:
-    """Own language against the reference, for one method, setting and corpus; rows of `effects` with one `other`."""
+def effect_sentences(head: pl.DataFrame, name: str = "", differences_alone: bool = False) -> list[str]:
+    """Own language against another calibration, for one method, setting and corpus.
+
+    Args:
+        head: rows of `effects` or of a table like it.
+        name: what they are compared with; by default the language in `other`, which is then one.
+        differences_alone: leave out what Holm's correction keeps, and how much of the pruning loss the differences are.
+    """
     if head.is_empty():
         return ["There is no evaluated language with a calibration of its own and another one to compare it with."]
-    name, head = labels.language_name(head["other"][0]), head.sort("difference")
+    name, head = name or labels.language_name(head["other"][0]), head.sort("difference")
     tested, untested = head.filter(pl.col("low").is_not_null()), head.filter(pl.col("low").is_null())
-    unit, sentences = labels.units(head), []
+    unit, takes, sentences = labels.units(head), _takes(head), []
     for rows, verb in ((_below(tested), "fewer"), (_above(tested).reverse(), "more")):
         if rows.height:
             parts = listed(
@@ -149,11 +173,11 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
                 for row in rows.iter_rows(named=True)
             )
             sentences.append(
-                f"Calibrating in the evaluated language instead of {name} takes {verb} {unit} in "
+                f"Calibrating in the evaluated language instead of {name} {takes} {verb} {unit} in "
                 f"{rows.height} of {many(tested.height, 'language')}: {parts}."
             )
     clear = tested.filter((pl.col("low") > 0) | (pl.col("high") < 0))
-    if clear.height:
+    if clear.height and not differences_alone:
         sentences.append(_holm_sentence(clear.filter(pl.col("p_holm") < SIGNIFICANT).height, clear.height))
     for row in _unclear(tested).iter_rows(named=True):
         sentences.append(
@@ -162,7 +186,7 @@ def effect_sentences(head: pl.DataFrame) -> list[str]:
             f"{signed(row['high'])} includes zero."
         )
     sentences += _untested_sentences(untested, name)
-    return sentences + _share_sentences(_below(tested), name)
+    return sentences + ([] if differences_alone else _share_sentences(_below(tested), name))
 
 
 def best_sentences(best: pl.DataFrame) -> list[str]:
@@ -215,6 +239,13 @@ def overlap_sentences(positions: pl.DataFrame) -> list[str]:
     return sentences
 
 
+def _between_languages(positions: pl.DataFrame, kinds: Mapping[str, str] | None) -> pl.DataFrame:
+    """The pairs of two languages; all pairs where none is of two languages."""
+    languages = [name for name, kind in (kinds or {}).items() if kind == "language"]
+    of_two = pl.all_horizontal(pl.col("calibration_a", "calibration_b").is_in(languages))
+    return kept if (kept := positions.filter(of_two)).height else positions
+
+
 def _untested_sentences(rows: pl.DataFrame, name: str) -> list[str]:
     if rows.is_empty():
         return []
@@ -225,10 +256,15 @@ def _untested_sentences(rows: pl.DataFrame, name: str) -> list[str]:
     )
     ahead = rows.filter(pl.col("difference") < 0).height
     return [
-        f"For these masks alone, calibrating in the evaluated language instead of {name} takes fewer "
+        f"For these masks alone, calibrating in the evaluated language instead of {name} {_takes(rows)} fewer "
         f"{labels.units(rows)} in {ahead} of {many(rows.height, 'language')}: {parts}.",
         f"No interval is given: {listed(rows['reason'].unique().sort())}.",
     ]
+
+
+def _takes(rows: pl.DataFrame) -> str:
+    """What a variant does with the unit: margins are lost, bits are taken."""
+    return "loses" if MARGIN in set(rows["unit"]) else "takes"
 
 
 def _holm_sentence(kept: int, clear: int) -> str:

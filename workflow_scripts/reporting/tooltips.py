@@ -6,12 +6,13 @@ from typing import Any
 import polars as pl
 
 from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.calibrations import Known, words_of
 from workflow_scripts.reporting.labels import many
 
 ENDS = {"same": "ceiling", "magnitude": "floor"}
 
 
-def cell(row: Mapping[str, Any]) -> str:
+def cell(row: Mapping[str, Any], known: Known | None = None) -> str:
     """A cell of the matrix, with the excess that `heat.panels` adds."""
     seeds = row["seeds"]
     span = f" (seeds {row['ratio_to_dense_min']:.4f} to {row['ratio_to_dense_max']:.4f})" if seeds > 1 else ""
@@ -25,20 +26,22 @@ def cell(row: Mapping[str, Any]) -> str:
         f"{row['ratio_to_dense']:.4f} times the dense perplexity{span}",
         f"perplexity {row['perplexity']:,.3f}, {many(seeds, 'seed')}",
         place,
+        *_made_of(row["calibration"], known),
     ]
     return "\n".join(lines)
 
 
-def effect(row: Mapping[str, Any]) -> str:
-    """A comparison with the reference language."""
+def effect(row: Mapping[str, Any], known: Known | None = None) -> str:
+    """A comparison with another calibration."""
     against = f"{labels.with_code(row['own'])} against {labels.with_code(row['other'])}"
     difference = f"{labels.signed(row['difference'], 4)} {row['unit']}"
+    made_of = _made_of(row["other"], known)
     size = f"{many(row['documents'], labels.TEXT_OF_UNIT[row['unit']])}, {many(row['seeds'], 'seed')}"
     if row["low"] is None:
-        return "\n".join([against, difference, f"no interval: {row['reason']}", size])
+        return "\n".join([against, difference, f"no interval: {row['reason']}", size, *made_of])
     interval = f"95\N{NO-BREAK SPACE}% interval {labels.signed(row['low'], 4)} to {labels.signed(row['high'], 4)}"
     chance = f"p {labels.probability(row['p_value'])}, after Holm {labels.probability(row['p_holm'])}"
-    return "\n".join([against, difference, interval, chance, size])
+    return "\n".join([against, difference, interval, chance, size, *made_of])
 
 
 def overlap(rows: pl.DataFrame, title: str, told: Collection[tuple[str, str]]) -> str:
@@ -56,14 +59,19 @@ def overlap(rows: pl.DataFrame, title: str, told: Collection[tuple[str, str]]) -
     return "\n".join(lines)
 
 
-def error(rows: pl.DataFrame, block: int, measure: str) -> str:
+def error(rows: pl.DataFrame, block: int, measure: str, kinds: Mapping[str, str] | None = None) -> str:
     """The errors of all calibrations in one block; rows of `error_by_block`."""
     lines = [f"block {block}, {measure.replace('_', ' ')}"]
-    for row in labels.ranked(rows, "calibration").iter_rows(named=True):
+    for row in labels.ranked(rows, "calibration", kinds=kinds).iter_rows(named=True):
         value, low, high = (row[f"{measure}{end}"] for end in ("", "_min", "_max"))
         span = f" (seeds {low:.3g} to {high:.3g})" if row["seeds"] > 1 and value is not None else ""
         lines.append(f"{row['calibration']} {'unknown' if value is None else f'{value:.4g}'}{span}")
     return "\n".join(lines)
+
+
+def _made_of(name: str, known: Known | None) -> list[str]:
+    words = words_of(name, known)
+    return [f"{name}: {words}"] if words else []
 
 
 def _range(values: pl.Series) -> str:

@@ -1,0 +1,163 @@
+"""Own language against mixtures and controls: which comparisons mean something, and what they come to in words."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.calibrations import Known, Made, kinds_of
+from workflow_scripts.reporting.labels import listed, signed
+from workflow_scripts.reporting.summary import SIGNIFICANT, effect_sentences
+
+
+class Meaning(NamedTuple):
+    """What a kind of baseline is called and keeps of a language, and what follows where own is better, worse, or neither."""
+
+    name: str
+    keeps: str
+    better: str
+    worse: str
+    open: str
+
+
+MEANINGS = {
+    "random": Meaning(
+        "random tokens",
+        "Random tokens keep nothing of a language: the difference is all that texts in it give.",
+        "it matters that the calibration is text",
+        "random tokens did better than text: how texts were drawn matters more here than what they say",
+        "it is not even shown that text is better than none, so that nothing here may be called an effect of language",
+    ),
+    "shuffled": Meaning(
+        "shuffled words",
+        "Shuffled words keep the vocabulary of a language, but not its syntax: the difference is what the order of words "
+        "gives.",
+        "the order of words counts, not the vocabulary alone",
+        "the order of words did harm",
+        "the vocabulary alone may do",
+    ),
+    "generated": Meaning(
+        "text that the model wrote",
+        "Text that the dense model wrote itself needs hardly any corpus: the difference is what a corpus is worth.",
+        "a corpus is worth more than the model's own text",
+        "the model's own text is worth more than the corpus",
+        "the model's own text may stand in for a corpus",
+    ),
+    "register": Meaning(
+        "one register of it",
+        "One register of the same language shows how much the kind of text weighs beside the language.",
+        "the kind of text matters too, not the language alone",
+        "this register serves better than all registers together",
+        "the kind of text shows no weight of its own",
+    ),
+    "corpus": Meaning(
+        "another corpus of it",
+        "Another corpus in the same language shows how much the source of the texts weighs beside the language.",
+        "the source of the texts matters too, not the language alone",
+        "the other corpus serves better",
+        "the source of the texts shows no weight of its own",
+    ),
+    "mixture": Meaning(
+        "the mixture",
+        "A mixture has as much text in all as one language has alone: it shows whether one mask can serve all.",
+        "a mask of its own pays",
+        "the mixture serves better than a mask of its own",
+        "one mask may serve as well as one of its own",
+    ),
+}
+# Those that are made of no language, or of several, concern every evaluated language.
+FOR_ALL = {"random", "mixture"}
+
+
+class Comparison(NamedTuple):
+    """Rows of `baselines` that are read together: own language against one baseline, or against one kind of control."""
+
+    name: str
+    meaning: Meaning
+    rows: pl.DataFrame
+
+    @property
+    def of_one(self) -> bool:
+        """Whether one baseline is compared with every language."""
+        return self.meaning in (MEANINGS[group] for group in FOR_ALL)
+
+
+def relevant(baselines: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """The rows that mean something by themselves.
+
+    They are those with random tokens and mixtures, and those with a control made of the evaluated language's own texts.
+    """
+    for_all = [name for name in set(baselines["other"]) if _group(name, known) in FOR_ALL]
+    own = {name: made.language for name, made in known.items()}
+    of_own = pl.col("other").replace_strict(own, default=None, return_dtype=pl.String) == pl.col("own")
+    return baselines.filter(pl.col("other").is_in(for_all) | of_own.fill_null(False))
+
+
+def comparisons(baselines: pl.DataFrame, known: Known) -> list[Comparison]:
+    """What is compared, in the order of `MEANINGS`: one entry for each mixture and random control, and for each other kind."""
+    rows, made = labels.ranked(relevant(baselines, known), "own", "other", kinds=kinds_of(known)), []
+    for group, meaning in MEANINGS.items():
+        names = [name for name in labels.in_order(rows["other"], kinds_of(known)) if _group(name, known) == group]
+        parts = [[name] for name in names] if group in FOR_ALL else [names] if names else []
+        for part in parts:
+            made.append(Comparison(_called(meaning, group, part), meaning, rows.filter(pl.col("other").is_in(part))))
+    return made
+
+
+def baseline_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
+    """A heading (method and setting) and sentences for each."""
+    keys = ["method", *labels.EVALUATION_SETTING]
+    baselines, head = tables["baselines"], labels.headline(tables["effects"], kinds_of(known))
+    among = labels.settings(baselines, keys)
+    others = [{key: setting[key] for key in labels.EVALUATION_SETTING} for setting in among]
+    found = []
+    for setting, other in zip(among, others, strict=True):
+        rows, own = (labels.of_setting(table, setting) for table in (baselines, head))
+        sentences = [comparison_words(comparison) for comparison in comparisons(rows, known)]
+        if sentences:
+            title = f"{labels.method_name(setting['method'])}, {labels.setting_title(other, others)}"
+            found.append((title, [*sentences, *_beside_language(own)]))
+    return found
+
+
+def comparison_words(comparison: Comparison) -> str:
+    """One comparison in a few sentences: what it shows, the differences, and what follows from them."""
+    differences = effect_sentences(comparison.rows, comparison.name, differences_alone=True)
+    return " ".join([comparison.meaning.keeps, *differences, *_conclusions(comparison)])
+
+
+def _conclusions(comparison: Comparison) -> Iterator[str]:
+    tested = comparison.rows.filter(pl.col("low").is_not_null())
+    sure = pl.col("p_holm") < SIGNIFICANT
+    for rows, words in (
+        (tested.filter(sure, pl.col("difference") < 0), comparison.meaning.better),
+        (tested.filter(sure, pl.col("difference") > 0), comparison.meaning.worse),
+        (tested.filter(~sure), comparison.meaning.open),
+    ):
+        if rows.height:
+            languages = listed(labels.language_name(own) for own in labels.in_order(rows["own"]))
+            yield f"After Holm's correction, in {languages}: {words}."
+
+
+def _beside_language(head: pl.DataFrame) -> list[str]:
+    """What another language costs, to compare the rest with."""
+    if head.is_empty():
+        return []
+    parts = listed(
+        f"{labels.language_name(row['own'])} {signed(-row['difference'])}"
+        for row in labels.ranked(head, "own").iter_rows(named=True)
+    )
+    name = labels.language_name(head["other"][0])
+    return [f"For comparison, {name} in place of the own language comes to, in {labels.units(head)}: {parts}."]
+
+
+def _group(name: str, known: Known) -> str:
+    """A key of `MEANINGS`; of a control of which nothing is known, none."""
+    made = known.get(name) or Made(labels.kind_of(name))
+    return made.control if made.kind == "control" else made.kind
+
+
+def _called(meaning: Meaning, group: str, names: list[str]) -> str:
+    """`random tokens`, `the mixture English + Swahili (en+sw)`."""
+    return f"{meaning.name} {labels.with_code(names[0])}" if group == "mixture" else meaning.name

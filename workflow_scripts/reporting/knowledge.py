@@ -1,0 +1,107 @@
+"""What pruned models still know, from cloze items: shown only in languages in which the dense model beats chance."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from workflow_scripts.reporting import heat, labels
+from workflow_scripts.reporting.calibrations import Known, kinds_of
+from workflow_scripts.reporting.labels import capital, listed, percent, probability
+from workflow_scripts.reporting.summary import effect_sentences
+
+DENSE, CHANCE = "the dense model", "chance"
+
+
+class Panel(NamedTuple):
+    """The accuracies of one setting and method: cells of calibrations and magnitude, and the dense model's per language."""
+
+    setting: dict[str, str]
+    cells: pl.DataFrame
+    dense: dict[str, dict[str, Any]]
+
+
+def panels(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Iterator[Panel]:
+    """Per setting and method the cells in the order of all figures; languages at chance are left out.
+
+    `lost` says which share of what the dense model has above chance is gone, `best` which calibration has most.
+    """
+    rows = cloze_matrix.filter(pl.col("above_chance"))
+    for keys in labels.settings(heat.calibrated(rows), heat.KEYS):
+        own = labels.of_setting(rows, keys)
+        place = {key: keys[key] for key in ("model", "corpus")}
+        magnitude = labels.of_setting(rows, {**place, "pattern": keys["pattern"], "method": "magnitude"})
+        most = own.group_by("language").agg(most=pl.col("accuracy").max())
+        chance = 1 / pl.col("candidates")
+        cells = pl.concat([own, magnitude]).join(most, on="language", how="inner")
+        cells = cells.with_columns(
+            lost=(pl.col("dense_accuracy") - pl.col("accuracy")) / (pl.col("dense_accuracy") - chance),
+            best=(pl.col("accuracy") == pl.col("most")) & (pl.col("calibration") != labels.NO_TEXT),
+        )
+        dense = labels.of_setting(rows, {**place, "method": "dense"})
+        ranked = labels.ranked(cells.drop("most"), "calibration", "language", kinds=kinds_of(known))
+        yield Panel(keys, ranked, {row["language"]: row for row in dense.iter_rows(named=True)})
+
+
+def not_reported(cloze_matrix: pl.DataFrame) -> list[str]:
+    """A sentence for each language in which the dense model is at chance, so that nothing can be said of variants."""
+    rows = cloze_matrix.filter(~pl.col("above_chance"), pl.col("method") == "dense").sort("model", "language")
+    several = cloze_matrix["model"].n_unique() > 1
+    return [
+        f"{labels.language_name(row['language'])}{' with ' + row['model'] if several else ''}: not reported: the dense "
+        f"model is at chance ({percent(row['dense_accuracy'])}, p = {probability(row['dense_p_value'])}; guessing is "
+        f"right in {labels.chance(row['candidates'])})."
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def knowledge_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
+    """A heading (method and setting) and sentences for each."""
+    shown = list(panels(tables["cloze_matrix"], known))
+    head = labels.headline(tables["cloze_effects"], kinds_of(known))
+    others = [{key: panel.setting[key] for key in labels.EVALUATION_SETTING} for panel in shown]
+    found = []
+    for panel, other in zip(shown, others, strict=True):
+        rows = labels.of_setting(head, panel.setting)
+        sentences = [*_accuracies(panel), *(effect_sentences(rows) if rows.height else [])]
+        title = f"{labels.method_name(panel.setting['method'])}, {labels.setting_title(other, others)}"
+        found.append((title, sentences))
+    return found
+
+
+def _accuracies(panel: Panel) -> Iterator[str]:
+    """What is left of the dense model's accuracy in each language; no comparison, for that takes the margins."""
+    for language in labels.in_order(panel.dense):
+        dense = panel.dense[language]
+        cells = heat.calibrated(panel.cells).filter(pl.col("language") == language)
+        own = cells.filter(pl.col("calibration") == language)
+        parts = [f"{percent(own['accuracy'][0])} with its own language"] if own.height else []
+        ends = cells.sort("accuracy", "calibration", descending=[True, False])
+        for row, words in ((ends.row(0, named=True), "at most"), (ends.row(-1, named=True), "at least")):
+            parts.append(f"{words} {percent(row['accuracy'])} with {labels.language_name(row['calibration'])}")
+        yield (
+            f"{labels.language_name(language)}: of {dense['items']} items the dense model answers "
+            f"{percent(dense['accuracy'])}, chance would be {labels.chance(dense['candidates'])}; pruned models answer "
+            f"{listed(parts)}."
+        )
+
+
+def accuracy_words(panel: Panel) -> str:
+    """The accuracies of a panel, for those who cannot see it."""
+    sentences = ["Accuracy of cloze items in per cent, by calibration and evaluated language.", *_accuracies(panel)]
+    return " ".join(map(capital, sentences))
+
+
+def cell_words(row: Mapping[str, Any], made_of: str = "") -> str:
+    """The exact numbers of a cell, the dense model's among them."""
+    name = DENSE if row["method"] == "dense" else labels.calibration_name(row["calibration"])
+    span = f" (seeds {100 * row['accuracy_min']:.1f} to {100 * row['accuracy_max']:.1f})" if row["seeds"] > 1 else ""
+    lines = [
+        f"{capital(name)} on {labels.with_code(row['language'])}",
+        f"{100 * row['accuracy']:.1f}\N{NO-BREAK SPACE}% right{span}",
+        f"mean margin {labels.signed(row['margin'])} nats",
+        f"{labels.many(row['items'], 'item')}, {labels.many(row['seeds'], 'seed')}; the dense model "
+        f"{100 * row['dense_accuracy']:.1f}\N{NO-BREAK SPACE}%, chance {labels.chance(row['candidates'])}",
+        *([made_of] if made_of else []),
+    ]
+    return "\n".join(lines)
