@@ -186,7 +186,7 @@ def control_parameters(wildcards):
         {"compute": STUDY.compute.model_dump()} if control.kind == "generated" else {}
     )
     return canonical_json(
-        {"kind": control.kind, "register": control.register_} | compute
+        {"kind": control.kind, "register": control.register} | compute
     )
 
 
@@ -428,7 +428,7 @@ def described(control):
         "random": f"random tokens, as many as in the texts in {control.language}",
         "shuffled": f"the texts in {control.language}, the words of each in random order",
         "generated": f"texts that the dense model wrote in {control.language}, after the first words of each text",
-        "register": f"of the texts in {control.language} those of register {control.register_}",
+        "register": f"of the texts in {control.language} those of register {control.register}",
         "corpus": f"texts in {control.language} from corpus {control.corpus}",
     }[control.kind]
 

@@ -191,6 +191,7 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "overlap": overlap_cost,
     "tabulate_perplexity": constant(2),
     "tabulate_cloze": constant(2),
+    "tabulate_layers": constant(2),
     "compare_calibrations": constant(5),
     "draw_figures": constant(8),
     "write_report": constant(3),
