@@ -50,7 +50,14 @@ def _stages(study: Study) -> Iterator[JobKind]:
         for model in grid.models:
             yield from stage(study, model)
     cloze = ["tabulate_cloze"] if grid.cloze_languages else []
-    for rule in ("tabulate_perplexity", "tabulate_layers", *cloze, "compare_calibrations", "draw_figures", "write_report"):
+    for rule in (
+        "tabulate_perplexity",
+        "tabulate_layers",
+        *cloze,
+        "compare_calibrations",
+        "draw_figures",
+        "write_report",
+    ):
         yield JobKind(rule, rule, 1)
 
 
