@@ -20,6 +20,12 @@ def test_every_key_of_the_study_is_explained():
         assert field.description or sections_of(field.rebuild_annotation())[0].__doc__, place
 
 
+def test_every_key_of_the_study_is_in_the_document():
+    text = DOCUMENTS["configuration.md"]()
+    for place, _ in walk_keys(Study):
+        assert f"| `{'.'.join(place)}` |" in text, place
+
+
 def test_every_column_is_described_and_no_description_is_left_over():
     for artifact in ARTIFACTS:
         assert all(artifact.meanings().values())

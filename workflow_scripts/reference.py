@@ -29,13 +29,22 @@ def configuration() -> str:
         _text(Study),
         _keys(Study, ""),
     ]
-    for name, field in Study.model_fields.items():
-        found = list(sections_below(field.rebuild_annotation(), (name,)))
-        for section, place in found:
-            kind = f", kind: {words_of(section.model_fields['kind'].annotation)}" if len(found) > 1 else ""
-            below = ".".join(place)
-            lines += [f"## `{below}`{kind}", _text(section), _keys(section, f"{below}.")]
+    for section, place, one_of_several in _sections(Study):
+        kind = f", kind: {words_of(section.model_fields['kind'].annotation)}" if one_of_several else ""
+        below = ".".join(place)
+        lines += [f"## `{below}`{kind}", _text(section), _keys(section, f"{below}.")]
     return "\n\n".join(lines) + "\n"
+
+
+def _sections(
+    root: type[BaseModel], place: tuple[str, ...] = ()
+) -> Iterator[tuple[type[BaseModel], tuple[str, ...], bool]]:
+    """Every section below another with its place, at any depth, and whether its kind tells it from others there."""
+    for name, field in root.model_fields.items():
+        found = list(sections_below(field.rebuild_annotation(), (*place, name)))
+        for section, below in found:
+            yield section, below, len(found) > 1
+            yield from _sections(section, below)
 
 
 def artifacts() -> str:

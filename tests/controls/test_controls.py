@@ -1,11 +1,14 @@
 """Controls on a tiny model: what they take away from a language, and what they keep."""
 
+import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import GenerationConfig
 
 from tests.conftest import save_checkpoint, tiny_tokenizer
 from workflow_scripts.controls import KINDS, Compute, Original, generated, get_control
@@ -69,6 +72,14 @@ def test_generated_text_is_a_sample_of_the_model_not_its_likeliest_words(origina
     again = torch.manual_seed
     monkeypatch.setattr(generated.torch, "manual_seed", lambda seed: again(seed + 1))
     assert generated.make(original, None) != made
+
+
+def test_habits_of_generation_that_a_checkpoint_brings_along_do_not_count(original, tmp_path):
+    folder = shutil.copytree(original.directory, tmp_path / "penalised")
+    GenerationConfig(
+        do_sample=True, repetition_penalty=5.0, min_p=0.5, eos_token_id=list(range(2, 90))
+    ).save_pretrained(folder)
+    assert generated.make(replace(original, directory=folder), None) == generated.make(original, None)
 
 
 def test_an_unknown_control_is_named():

@@ -31,6 +31,24 @@ def larger() -> dict:
     return study
 
 
+def controlled() -> dict:
+    """Controls of every kind, two of which share their texts, calibrations matched on content, cloze items."""
+    study = copy.deepcopy(DEFAULT)
+    controls = {
+        "noise": {"kind": "random", "language": "sw"},
+        "more-noise": {"kind": "random", "language": "sw"},
+        "shuffled": {"kind": "shuffled", "language": "sw"},
+        "generated": {"kind": "generated", "language": "sw"},
+        "stories": {"kind": "register", "language": "sw", "register": "narrative"},
+        "elsewhere": {"kind": "corpus", "language": "ar", "corpus": "web"},
+    }
+    study["corpora"] |= {"web": {"kind": "hub", "name": "organisation/texts"}}
+    study["calibration"] |= {"controls": controls, "calibrations": ["sw", "en+sw", *controls], "documents": 8}
+    del study["calibration"]["windows"]
+    study["evaluation"]["cloze"] = 5
+    return study
+
+
 def planned_by_snakemake(study: dict, folder: Path) -> dict[str, int]:
     """Rule -> jobs of a dry run without results."""
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
@@ -42,7 +60,7 @@ def planned_by_snakemake(study: dict, folder: Path) -> dict[str, int]:
     return {rule: int(count) for rule, count in dict(rows).items() if rule not in {"all", "total"}}
 
 
-@pytest.mark.parametrize("study", [DEFAULT, larger()], ids=["default", "larger"])
+@pytest.mark.parametrize("study", [DEFAULT, larger(), controlled()], ids=["default", "larger", "controlled"])
 def test_counts_are_those_of_a_dry_run(study, tmp_path):
     assert job_counts(read_study(study)) == planned_by_snakemake(study, tmp_path)
 

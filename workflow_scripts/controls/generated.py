@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 from tqdm import tqdm
+from transformers import GenerationConfig
 
 from workflow_scripts.controls import Original
 from workflow_scripts.corpora.tokens import TokenizedDocument
@@ -25,6 +26,8 @@ def make(original: Original, register: str | None) -> list[TokenizedDocument]:
     """A continuation as long as the document it takes its opening from, for every document longer than an opening."""
     device, dtype, _ = settle(original.compute, original.directory)
     model = load_model(original.directory, dtype, device)
+    # A checkpoint may bring a repetition penalty and the like, which would sharpen what is sampled.
+    model.generation_config = GenerationConfig()
     torch.manual_seed(0)
     documents = [document for document in original.tokens if len(document.token_ids) > OPENING]
     starts = range(0, len(documents), BATCH)
