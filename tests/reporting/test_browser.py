@@ -223,11 +223,15 @@ def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
         ("#baselines svg .mark", "noise: random, of en"),
         ("#cloze_effects table.heat td.mark", "the dense model"),
         ("#cloze_effects svg .mark", "nats of margin"),
-        ("#matrix .heat tr:has(th:text('sw-shuffled')) td.mark", "sw-shuffled: shuffled, of sw"),
-        ("table.overview td.mark >> nth=-1", "40 items"),
+        ("#matrix .heat tr:has-text('sw-shuffled') td.mark", "sw-shuffled: shuffled, of sw"),
+        ("table.overview tr:has-text('German') td.mark >> nth=-1", "40 items"),
     ):
         page.locator(place).first.hover()
         assert words in tip.inner_text()
+    verdicts = page.locator("table.overview td.mark")
+    verdicts.nth(1).focus()
+    page.keyboard.press("ArrowDown")
+    assert tip.inner_text().startswith("Swahili (sw) against English (en)")
     words = page.eval_on_selector_all("svg", "all => all.map(e => e.getAttribute('aria-label'))")
     assert len(words) == 12 and all(any(letter.isdigit() for letter in text) for text in words)
 

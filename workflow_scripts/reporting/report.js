@@ -49,8 +49,13 @@ const hide = () => { shown = null; tip.hidden = true; };
 // One stop of the tab key a figure; the arrow keys go from mark to mark.
 for (const figure of all("svg, table.heat, table.overview")) {
   const marks = all(".mark", figure);
-  const columns = figure.tHead ? marks.filter(mark => mark.parentElement === marks[0].parentElement).length : 1;
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
+  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 };
+  // Up and down stay in their column of a table, in which some cells may be no marks.
+  const following = (index, key) => {
+    if (!figure.tHead || !/Up|Down/.test(key)) return marks[index + steps[key]];
+    const ahead = steps[key] > 0 ? marks.slice(index + 1) : marks.slice(0, index).reverse();
+    return ahead.find(mark => mark.cellIndex === marks[index].cellIndex);
+  };
   marks.forEach((mark, index) => {
     const title = mark.querySelector(":scope > title");
     mark.dataset.tip = title ? title.textContent : mark.title;
@@ -66,8 +71,9 @@ for (const figure of all("svg, table.heat, table.overview")) {
     for (const event of ["pointerenter", "focus", "click"]) mark.addEventListener(event, () => show(mark));
     for (const event of ["pointerleave", "blur"]) mark.addEventListener(event, hide);
     mark.addEventListener("keydown", event => {
-      const next = marks[index + steps[event.key]];
-      if (event.key in steps) event.preventDefault();
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      const next = following(index, event.key);
       if (!next) return;
       mark.setAttribute("tabindex", -1);
       next.setAttribute("tabindex", 0);
