@@ -55,7 +55,7 @@ rule tabulate_layers:
         "../envs/polyprune.yaml"
     params:
         code=code_of("tabulate_layers"),
-        grid=canonical_json(asdict(GRID)),
+        grid=canonical_json(asdict(MASK_GRID)),
     shell:
         f"python -m workflow_scripts.tabulate_layers --results {RESULTS}"
         " --grid {params.grid:q}"
@@ -75,7 +75,7 @@ rule overlap_masks:
         "../envs/polyprune.yaml"
     params:
         code=code_of("overlap_masks"),
-        grid=canonical_json(asdict(GRID)),
+        grid=canonical_json(asdict(MASK_GRID)),
         languages=languages_of_calibrations(),
         files=files,
     shell:

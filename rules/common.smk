@@ -2,7 +2,7 @@
 import os
 import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from shlex import quote
@@ -53,6 +53,8 @@ def methods(changing_weights):
 
 RESULTS = "results"
 GRID = STUDY.grid()
+# What steps are told that read masks and no evaluations: a further evaluation language does not concern them.
+MASK_GRID = replace(GRID, evaluation="", languages=(), cloze=0, cloze_languages=())
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"

@@ -117,6 +117,11 @@ def test_an_added_language_leaves_every_mask_and_perplexity_untouched(project):
         assert (len(after) > len(before)) == (below != "models")
 
 
+def test_what_is_evaluated_further_reruns_no_comparison_of_masks(project):
+    project.study["evaluation"]["languages"].append("cc")
+    assert not {"overlap_masks", "tabulate_layers", "prune_model"} & set(project.planned())
+
+
 def test_an_added_seed_leaves_every_mask_and_the_content_of_every_perplexity_untouched(project):
     masks, perplexity = project.state("pruned"), project.state("perplexity")
     project.study["calibration"]["seeds"].append(1)
