@@ -306,6 +306,17 @@ def test_two_corpora_of_the_same_texts_are_refused(tmp_path):
     assert "corpora train and test read the same texts" in found
 
 
+def test_two_splits_of_a_hub_data_set_are_different_texts():
+    study = changed(
+        "corpora", {"train": {**HUB, "evaluation_share": 0}, "test": {**HUB, "split": "test", "evaluation_share": 1}}
+    )
+    study["calibration"]["corpus"], study["evaluation"]["corpus"] = "train", "test"
+    assert read_study(study)
+    study["corpora"]["test"]["split"] = "train"
+    (found,) = mistakes(study)
+    assert "corpora train and test read the same texts" in found
+
+
 def test_a_missing_key_is_named_with_what_it_takes():
     study = copy.deepcopy(DEFAULT)
     del study["calibration"]["length"]

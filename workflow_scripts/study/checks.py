@@ -270,9 +270,11 @@ def _texts_of(corpus: Corpus | None) -> str | None:
     """Where the texts of a corpus are, to tell whether two corpora share them."""
     if corpus is None:
         return None
-    return {"embedded": lambda: "embedded", "hub": lambda: corpus.name, "local": lambda: os.path.realpath(corpus.path)}[
-        corpus.kind
-    ]()
+    return {
+        "embedded": lambda: "embedded",
+        "hub": lambda: f"{corpus.name}, split {corpus.split}",
+        "local": lambda: os.path.realpath(corpus.path),
+    }[corpus.kind]()
 
 
 def _patterns_fit_sparsegpt(pruning: Pruning) -> Iterator[Problem]:
