@@ -464,6 +464,11 @@ def test_controls_are_calibrations_of_their_own_kind():
         ("noise", {"kind": "register", "language": "en"}, "kind register needs the key register"),
         ("noise", {"kind": "random", "language": "en", "register": "x"}, "has no use for the key register"),
         ("noise", {"kind": "corpus", "language": "en", "corpus": "news"}, "news, which corpora does not define"),
+        (
+            "noise",
+            {"kind": "corpus", "language": "en", "corpus": "embedded"},
+            "from embedded already; name another corpus",
+        ),
         ("noise", {"kind": "shuffled", "language": "xx"}, "calibration wants xx, which corpus embedded does not have"),
     ],
 )

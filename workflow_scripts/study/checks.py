@@ -125,6 +125,10 @@ def _calibrations_are_mixtures(calibration: Calibration) -> Iterator[Problem]:
     for section, code in codes:
         thing = section.removesuffix("s")
         yield Problem(("calibration", section, code), f"this is the code of a language; give the {thing} another name")
+    for name, control in calibration.controls.items():
+        if control.corpus == calibration.corpus:
+            message = f"the calibrations come from {control.corpus} already; name another corpus"
+            yield Problem(("calibration", "controls", name, "corpus"), message)
     seen: dict[Any, str] = {}
     for number, name in enumerate(calibration.calibrations):
         place = ("calibration", "calibrations", str(number))
