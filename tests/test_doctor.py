@@ -77,6 +77,19 @@ def test_a_broken_study_gives_its_own_sentence(tmp_path):
     assert "This machine" in done.stdout and "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize(("value", "told"), [("", False), ("0", False), ("1", False), ("4,2", True), ("7", True)])
+def test_threads_of_the_environment_that_do_not_count_are_told(tmp_path, monkeypatch, value, told):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    _, problems = assess(DEFAULT, tmp_path)
+    assert any("OMP_NUM_THREADS" in problem for problem in problems.minor) == told
+
+
+def test_a_corpus_in_a_folder_or_without_use_needs_no_hub(tmp_path):
+    study = DEFAULT | {"corpora": DEFAULT["corpora"] | {"unused": {"kind": "hub", "name": "organisation/texts"}}}
+    _, problems = assess(study, tmp_path)
+    assert problems.fatal == []
+
+
 def test_the_default_study_takes_what_was_measured(tmp_path):
     plan, problems = assess(DEFAULT, tmp_path)
     assert problems == Problems()

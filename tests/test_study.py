@@ -477,6 +477,14 @@ def test_a_control_that_cannot_be_made_is_refused(name, control, sentence):
     assert sentence in found
 
 
+def test_a_register_that_no_text_has_is_refused_before_any_job():
+    wrong = {"kind": "register", "language": "sw", "register": "narative"}
+    (found,) = mistakes(with_controls(**{"sw-stories": wrong}), with_texts=True)
+    assert (
+        "no calibration document of sw in corpus embedded has the register narative; did you mean narrative?" in found
+    )
+
+
 def test_calibrations_are_matched_on_tokens_or_on_content():
     study = changed("calibration.documents", 16)
     assert "it takes either windows, to match calibrations on tokens, or documents" in mistakes(study)[0]

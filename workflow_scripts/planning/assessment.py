@@ -10,7 +10,7 @@ from workflow_scripts.corpora.sources import embedded
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 from workflow_scripts.paths import variant_folder
 from workflow_scripts.planning.effort import FLOAT32, Setting, Stage, gpu_bytes, stages
-from workflow_scripts.planning.jobs import job_kinds
+from workflow_scripts.planning.jobs import documents_read, job_kinds
 from workflow_scripts.planning.machine import Machine, measure_rate, usable_device, version_problems
 from workflow_scripts.planning.models import Unavailable, Unknown, read_shape
 from workflow_scripts.planning.shapes import ModelShape
@@ -148,7 +148,10 @@ def find_problems(plan: Plan, machine: Machine, problems: Problems) -> None:
     _check_disk(plan, machine, problems)
     _check_memory(plan, machine, problems)
     _check_threads(plan, machine, problems)
-    hub = [name for name, corpus in plan.study.corpora.items() if corpus.kind == "hub"]
+    read = {name for name, _ in documents_read(plan.study)}
+    corpora = {name: plan.study.corpora[name] for name in sorted(read)}
+    # The name of a hub data set may be that of a local folder.
+    hub = [name for name, corpus in corpora.items() if corpus.kind == "hub" and not Path(corpus.name).is_dir()]
     if hub and machine.hub.offline:
         problems.fatal.append(f"corpora.{hub[0]} is read from the hub, and HF_HUB_OFFLINE is set: unset it.")
     elif hub and not machine.hub.reachable:
@@ -199,7 +202,7 @@ def _check_threads(plan: Plan, machine: Machine, problems: Problems) -> None:
             f"compute.threads is {threads}, and there are {machine.cores} cores: set it to {machine.cores} or fewer "
             "before anything is computed, for it is part of the artifacts."
         )
-    if "OMP_NUM_THREADS" in os.environ and int(os.environ["OMP_NUM_THREADS"] or 0) not in (0, threads):
+    if os.environ.get("OMP_NUM_THREADS", "") not in ("", "0", str(threads)):
         problems.minor.append(
             f"OMP_NUM_THREADS is {os.environ['OMP_NUM_THREADS']}, and compute.threads {threads}, which counts: unset it."
         )

@@ -362,6 +362,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
             drawn[name, language] = [document for document in documents if document.split == "calibration"]
         if (name, language) in evaluated:
             kept[language] = sum(document.split == "evaluation" for document in documents)
+    yield from _registers_are_there(drawn, calibration)
     yield from _calibration_suffices(drawn, wanted, calibration)
     yield from _contents_are_equal(drawn, calibration)
     fewest = min(kept, key=kept.get, default=None)
@@ -415,6 +416,22 @@ def _calibration_suffices(
             f"calibration ({_seeds(tokens[worst] // needed[worst])}); take fewer or shorter windows, lower seeds, or a "
             "larger corpus",
         )
+
+
+def _registers_are_there(drawn: dict[tuple[str, str], list[Document]], calibration: Calibration) -> Iterator[Problem]:
+    for name in calibration.calibrations:
+        control = calibration.controls.get(name)
+        if control is None or control.kind != "register":
+            continue
+        documents = drawn.get((calibration.corpus, control.language))
+        registers = {document.register for document in documents or () if document.register}
+        if documents and control.register not in registers:
+            hint = closest(control.register, registers) or f"; there is {listed(sorted(registers))}"
+            yield Problem(
+                ("calibration", "controls", name, "register"),
+                f"no calibration document of {control.language} in corpus {calibration.corpus} has the register "
+                f"{control.register}{hint}",
+            )
 
 
 def _contents_are_equal(drawn: dict[tuple[str, str], list[Document]], calibration: Calibration) -> Iterator[Problem]:
