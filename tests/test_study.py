@@ -306,6 +306,17 @@ def test_two_corpora_of_the_same_texts_are_refused(tmp_path):
     assert "corpora train and test read the same texts" in found
 
 
+def test_a_hub_corpus_of_a_control_or_matched_on_content_must_hold_enough_documents():
+    study = changed("calibration.controls", {"web": {"kind": "corpus", "language": "sw", "corpus": "web"}})
+    study["corpora"]["web"] = {**HUB, "documents": 4}
+    study["calibration"] |= {"calibrations": ["sw", "web"], "seeds": [0, 3]}
+    assert read_study(study)
+    study["calibration"]["documents"] = 2
+    del study["calibration"]["windows"]
+    (found,) = mistakes(study)
+    assert "seeds 0 to 3 want 8 documents at least, and corpus web takes 4; take lower seeds or fewer" in found
+
+
 def test_two_splits_of_a_hub_data_set_are_different_texts():
     study = changed(
         "corpora", {"train": {**HUB, "evaluation_share": 0}, "test": {**HUB, "split": "test", "evaluation_share": 1}}

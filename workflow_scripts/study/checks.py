@@ -302,13 +302,17 @@ def _hub_documents_suffice(
             f"{evaluation.documents} documents are more than the {corpus.documents} that corpus {evaluation.corpus} takes "
             f"in all; take fewer, or raise corpora.{evaluation.corpus}.documents",
         )
-    corpus = corpora.get(calibration.corpus)
-    if corpus is not None and corpus.kind == "hub" and corpus.documents <= max(calibration.seeds):
-        yield Problem(
-            ("calibration", "seeds"),
-            f"seed {max(calibration.seeds)} wants {max(calibration.seeds) + 1} shares of the {corpus.documents} documents "
-            f"that corpus {calibration.corpus} takes; take lower seeds, or raise corpora.{calibration.corpus}.documents",
-        )
+    last = max(calibration.seeds)
+    needed = (calibration.documents or 1) * (last + 1)
+    for name in sorted({name for name, _ in _wanted(calibration)}):
+        corpus = corpora.get(name)
+        if corpus is not None and corpus.kind == "hub" and corpus.documents < needed:
+            fewer = "lower seeds or fewer documents" if calibration.documents else "lower seeds"
+            yield Problem(
+                ("calibration", "seeds"),
+                f"seeds 0 to {last} want {needed} documents at least, and corpus {name} takes {corpus.documents}; take "
+                f"{fewer}, or raise corpora.{name}.documents",
+            )
 
 
 def _splits_have_a_share(
