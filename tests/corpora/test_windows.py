@@ -253,3 +253,13 @@ def test_in_a_mixture_matched_on_content_languages_take_turns():
 def test_documents_that_run_out_are_counted():
     with pytest.raises(TooFewDocuments, match=r"has 5 calibration documents .*seed 1 needs 6 \(3 a seed\)"):
         content({"aa": corpus_of([4] * 5)}, {"aa": 1}, 3, seed=1)
+
+
+def test_a_mixture_matched_on_content_is_refused_where_a_language_lacks_a_document():
+    documents = {"aa": corpus_of([4] * 6), "bb": corpus_of([4] * 6)}
+    del documents["bb"][3]
+    mixture = {"aa": 1, "bb": 1}
+    assert content(documents, mixture, 2, seed=0).num_rows
+    with pytest.raises(ValueError, match="'tiny' does not have the same documents in aa and bb"):
+        content(documents, mixture, 2, seed=1)
+    assert content(documents, {"bb": 1}, 2, seed=1).num_rows

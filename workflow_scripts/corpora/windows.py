@@ -186,6 +186,13 @@ def draw_content(
                 f"Corpus {corpus!r} has {len(documents[language])} calibration documents of language {language!r}, and "
                 f"seed {seed} needs {(seed + 1) * count} ({count} a seed): take fewer documents or seeds, or a larger corpus."
             )
+    shares = [[each.doc_id for each in documents[language][seed * count : (seed + 1) * count]] for language in counts]
+    if any(share != shares[0] for share in shares):
+        raise ValueError(
+            f"Corpus {corpus!r} does not have the same documents in {' and '.join(counts)}, so that they do not match on "
+            "content: give parallel documents equal doc_id, leave out those that a language lacks, or write "
+            "calibration.windows in place of documents."
+        )
     owners = take_turns(counts)
     chosen = [documents[language][seed * count + index] for index, language in enumerate(owners)]
     stream = list(_stream(chosen, 0, boundary))
