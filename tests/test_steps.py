@@ -127,6 +127,7 @@ def test_a_table_of_mixed_precision_is_refused(results, tmp_path):
     for variant in variants:
         measure(results, [variant])
     tabulate()
+    assert set(read_provenance(tmp_path / "table.parquet")["inputs"]) == {"perplexity", "tokens"}
     table = pl.read_parquet(tmp_path / "table.parquet")
     assert table.height == len(variants) * 3
     assert table.columns[:4] == ["model", "variant", "method", "pattern"]

@@ -37,14 +37,20 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
         )
         for model, variant, language in product(spanned.models, spanned.variants(), spanned.languages)
     }
+    tokens = {
+        (model, language): tokens_path(results, model, corpus, language)
+        for model, language in product(spanned.models, spanned.languages)
+    }
     registers = pl.concat(
-        pl.read_parquet(tokens_path(results, model, corpus, language), columns=["doc_id", "register"])
+        pl.read_parquet(path, columns=["doc_id", "register"])
         .unique("doc_id")
         .select(pl.lit(model).alias("model"), pl.lit(language).alias("language"), pl.all())
-        for model, language in product(spanned.models, spanned.languages)
+        for (model, language), path in tokens.items()
     )
     table = gather(files).join(registers, on=["model", "language", "doc_id"], how="left")
-    provenance = make_provenance("tabulate_perplexity", {"grid": json.loads(grid)}, code, {"perplexity": list(files)})
+    inputs = {"perplexity": list(files), "tokens": list(tokens.values())}
+    parameters = {"grid": json.loads(grid), "corpus": corpus}
+    provenance = make_provenance("tabulate_perplexity", parameters, code, inputs)
     table = table.sort("model", "variant", "language", "doc_id").select(PERPLEXITY_TABLE.names())
     write_table(output, table.cast(dict(PERPLEXITY_TABLE)).to_arrow(), provenance)
 
