@@ -75,6 +75,8 @@ def test_margins_compare_with_the_reference_language_alone(tables, known):
     assert any("loses fewer nats of margin" in sentence for sentence in sentences)
     answer = knowledge_answer(tables["cloze_effects"], kinds_of(known))
     assert "keeps more than English in 2 of 2 comparisons" in answer
+    unclear = tables["cloze_effects"].with_columns(p_holm=pl.lit(0.2))
+    assert "no difference from English is left" in knowledge_answer(unclear, kinds_of(known))
     nothing = tables["cloze_effects"].clear()
     assert knowledge_answer(nothing) == knowledge_answer(None) == ""
     figures.margin_intervals(nothing)

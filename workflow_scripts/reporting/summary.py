@@ -62,10 +62,10 @@ def knowledge_answer(cloze_effects: pl.DataFrame | None, kinds: Mapping[str, str
     if tested.is_empty():
         return ""
     name, better, worse = labels.language_name(tested["other"][0]), _better(tested).height, _worse(tested).height
-    counts = f"in {better} of {_comparisons(tested)} and less in {worse}"
-    return (
-        f" Of facts that the dense model knows, the own language keeps more than {name} {counts}, by Holm's correction."
-    )
+    lead, total = " On facts that the dense model knows,", _comparisons(tested)
+    if better == worse == 0:
+        return f"{lead} no difference from {name} is left after Holm's correction, in {total}."
+    return f"{lead} the own language keeps more than {name} in {better} of {total} and less in {worse}, by Holm's correction."
 
 
 def _indication(rows: pl.DataFrame, name: str) -> str:
