@@ -2,6 +2,7 @@
 
 import re
 
+import polars as pl
 import pytest
 
 from workflow_scripts.reporting import figures, labels, page_figures
