@@ -9,6 +9,7 @@ from workflow_scripts.controls import Compute, Original, get_control
 from workflow_scripts.corpora.document import read_documents
 from workflow_scripts.corpora.tokens import read_boundary, read_tokens, tokens_table
 from workflow_scripts.models.checkpoint import load_tokenizer
+from workflow_scripts.models.device import settle
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,12 @@ def make_control(
         compute=parameters.compute or Compute(),
     )
     made = get_control(parameters.kind).make(original, parameters.register)
+    told = asdict(parameters)
+    if parameters.compute:
+        # What `auto` came to on this machine is part of the texts.
+        told["compute"] |= settle(parameters.compute, model.parent)[2]
     inputs = {"model": model, "documents": documents, "tokens": tokens}
-    write_table(output, tokens_table(made), make_provenance("make_control", asdict(parameters), code, inputs))
+    write_table(output, tokens_table(made), make_provenance("make_control", told, code, inputs))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,11 @@ def test_habits_of_generation_that_a_checkpoint_brings_along_do_not_count(origin
     assert generated.make(replace(original, directory=folder), None) == generated.make(original, None)
 
 
+def test_generated_text_stops_at_a_limit(original, monkeypatch):
+    monkeypatch.setattr(generated, "LONGEST", 3)
+    assert [len(d.token_ids) for d in generated.make(original, None)] == [3, 3, 3]
+
+
 def test_an_unknown_control_is_named():
     with pytest.raises(ValueError, match="no control 'reversed': there is generated, random"):
         get_control("reversed")

@@ -5,6 +5,7 @@ import pytest
 
 from tests.conftest import write_local_corpus
 from tests.workflow.project import Project
+from workflow_scripts.artifacts import read_provenance
 
 CONTROLS = {
     "noise": {"kind": "random", "language": "aa"},
@@ -48,6 +49,8 @@ def test_every_control_has_windows_of_its_own_from_the_same_documents(project):
         theirs = windows(project, name)
         assert theirs["doc_ids"].explode().unique().sort().equals(own["doc_ids"].explode().unique().sort()), name
         assert not theirs["token_ids"].equals(own["token_ids"]), name
+    made = read_provenance(project.folder / "results/tokens/tiny/letters/aa~generated.parquet")["parameters"]["compute"]
+    assert (made["device"], made["dtype"]) == ("cpu", "float32")
     assert not windows(project, "aa-prose")["doc_ids"].equals(own["doc_ids"])
     assert sorted(windows(project, "aa-shuffled")["token_ids"].explode()) == sorted(own["token_ids"].explode())
 

@@ -18,12 +18,14 @@ from workflow_scripts.models.device import settle
 
 OPENING = 8
 """Tokens of a document that the model continues."""
+LONGEST = 1024
+"""Tokens that are written after an opening at most, however long the document."""
 BATCH = 16
 """Documents at a time; which samples are drawn depends on it."""
 
 
 def make(original: Original, register: str | None) -> list[TokenizedDocument]:
-    """A continuation as long as the document it takes its opening from, for every document longer than an opening."""
+    """A continuation of every document longer than an opening, as long as that document, up to `LONGEST` tokens."""
     device, dtype, _ = settle(original.compute, original.directory)
     model = load_model(original.directory, dtype, device)
     # A checkpoint may bring a repetition penalty and the like, which would sharpen what is sampled.
@@ -38,7 +40,7 @@ def make(original: Original, register: str | None) -> list[TokenizedDocument]:
 def _continued(model, original: Original, batch: list[TokenizedDocument]) -> Iterator[TokenizedDocument]:
     head = [] if original.bos is None else [original.bos]
     openings = torch.tensor([head + document.token_ids[:OPENING] for document in batch], device=model.device)
-    longest = max(len(document.token_ids) for document in batch)
+    longest = min(LONGEST, max(len(document.token_ids) for document in batch))
     # Every text goes on to the length of its document, so special tokens, the end of the text among them, are ruled out.
     written = model.generate(
         openings,
