@@ -113,7 +113,7 @@ def write_local_corpus(folder: Path, languages: list[str], documents: int = 40) 
         letters = [chr(97 + int(i)) for i in torch.randperm(26, generator=generator)[:12]]
         rows = []
         for document in range(documents):
-            picks = torch.randint(0, 12, (60,), generator=generator)
+            picks = torch.randint(0, 12, (50,), generator=generator)
             text = "".join(letters[int(pick)] + " " * (place % 5 == 4) for place, pick in enumerate(picks)).strip()
             rows.append({"doc_id": f"{document:03d}", "text": text, "register": ("prose", "verse")[document % 2]})
         (folder / f"{language}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -1,6 +1,7 @@
 """A copy of the project with a tiny model and corpus, driven through snakemake as a user would."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -8,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import yaml
 
 from tests.conftest import save_checkpoint, write_local_corpus
+from workflow_scripts.artifact_catalogue import ARTIFACTS
+from workflow_scripts.artifacts import read_provenance
 
 ROOT = Path(__file__).parents[2]
 CODE = ("Snakefile", "rules", "workflow_scripts", "envs", "profiles", "studies", "config.yaml")
@@ -33,6 +37,22 @@ def tiny_study() -> dict:
         "pruning": {"methods": ["sparsegpt", "wanda"], "patterns": [0.5], "batch": 2},
         "evaluation": {"corpus": "letters", "languages": ["aa", "bb"], "documents": 4, "length": 32},
     }
+
+
+def catalogued(results: Path) -> set[str]:
+    """The kinds of artifacts that a run left, each file of exactly one kind, with its columns and the step that wrote it."""
+    found = set()
+    for path in (path for path in results.rglob("*") if path.is_file()):
+        name = path.relative_to(results).as_posix()
+        (artifact,) = [artifact for artifact in ARTIFACTS if artifact.matches(name)]
+        found.add(artifact.title)
+        if artifact.arrow_schema is not None:
+            assert pq.read_schema(path).equals(artifact.arrow_schema), name
+        elif artifact.columns:
+            assert json.loads(path.read_text()).keys() == artifact.columns.keys(), name
+        if path.suffix in {".parquet", ".safetensors", ".json"} and artifact.title != "Dense model":
+            assert read_provenance(path)["step"] == artifact.step, name
+    return found
 
 
 class Project:

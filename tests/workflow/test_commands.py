@@ -88,7 +88,7 @@ def test_the_configuration_of_a_study_is_checked_without_snakemake(project):
 
 
 def test_a_failed_job_ends_with_its_sentence_its_log_and_how_to_go_on(project):
-    # One document of 60 letters is no window of 64 tokens: only the tokenizer knows.
+    # One document of 59 letters and blanks is no window of 61 tokens: only the tokenizer knows.
     project.study["calibration"] |= {"sampling": "long", "length": 61, "windows": 2}
     (project.folder / "many.yaml").write_text(yaml.safe_dump(project.study))
     log = "logs/sample_calibration/tiny/letters-2x61-long/aa/0.log"

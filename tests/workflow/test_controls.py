@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import write_local_corpus
-from tests.workflow.project import Project
+from tests.workflow.project import Project, catalogued
 from workflow_scripts.artifacts import read_provenance
 
 CONTROLS = {
@@ -71,6 +71,7 @@ def test_controls_are_baselines_and_no_languages_and_a_further_one_touches_no_ma
     effects, baselines, matrix = (
         pl.read_parquet(tables / f"{name}.parquet") for name in ("effects", "baselines", "matrix")
     )
+    assert "Tokens of a control" in catalogued(project.folder / "results")
     assert set(effects["other"]) == {"bb"}
     assert set(baselines["other"]) == {"noise", "bb-shuffled"}
     assert set(matrix["calibration"]) == {"none", "aa", "bb", "noise", "bb-shuffled"}

@@ -5,6 +5,8 @@ import pytest
 from tests.tiny_gguf import save_gguf
 from tests.workflow.project import Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):

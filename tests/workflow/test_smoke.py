@@ -6,7 +6,7 @@ import math
 import polars as pl
 import pytest
 
-from tests.workflow.project import Project
+from tests.workflow.project import Project, catalogued
 from workflow_scripts.artifacts import read_provenance
 from workflow_scripts.masks.store import MaskStore
 
@@ -61,11 +61,19 @@ def test_the_report_opens_offline_and_names_no_machine(results):
     html = (results / "reports/smoke/report.html").read_text(encoding="utf-8")
     assert "In which language should I calibrate?" in html
     assert "http://" not in html.replace("http://www.w3.org", "")
-    assert "<script src" not in html and "<link" not in html
+    assert "<script src" not in html and "<link" not in html.replace('<link rel="icon" href="data:,">', "")
     assert str(results.parent) not in html
     for figure in ("matrix", "effects", "overlap_by_block", "overlap_by_module", "error_by_block"):
         assert (results / f"reports/smoke/figures/{figure}.svg").stat().st_size > 2000
         assert (results / f"reports/smoke/figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cloze_items_are_scored_and_every_artifact_is_in_the_catalogue(results):
+    kinds = catalogued(results)
+    assert {"Cloze items", "Scores of cloze items", "Table `cloze`", "Table `cloze_matrix`"} <= kinds
+    rows = pl.read_parquet(results / "reports/smoke/tables/cloze.parquet")
+    assert rows.height == 6 * 2 * 4
+    assert (rows["loglikelihoods"].list.len() == 8).all()
 
 
 def test_no_artifact_names_a_folder_of_this_machine(results):

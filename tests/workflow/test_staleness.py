@@ -1,13 +1,9 @@
 """Only what is stale, all that is stale: real runs of a tiny study, then edits, and the jobs that they lead to."""
 
-import json
-
-import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.project import Project, tiny_study
+from tests.workflow.project import Project, catalogued, tiny_study
 from workflow_scripts.artifact_catalogue import ARTIFACTS
-from workflow_scripts.artifacts import read_provenance
 
 AGGREGATES = {"compare_calibrations": 1, "draw_figures": 1, "write_report": 1}
 PERPLEXITY = "workflow_scripts/evaluation/perplexity.py"
@@ -37,20 +33,10 @@ def project(finished):
 
 
 def test_every_artifact_is_in_the_catalogue(finished):
-    results = finished.folder / "results"
-    files = [path for path in results.rglob("*") if path.is_file()]
-    used = set()
-    for path in files:
-        name = path.relative_to(results).as_posix()
-        (artifact,) = [artifact for artifact in ARTIFACTS if artifact.matches(name)]
-        used.add(artifact.title)
-        if artifact.arrow_schema is not None:
-            assert pq.read_schema(path).equals(artifact.arrow_schema), name
-        elif artifact.columns:
-            assert json.loads(path.read_text()).keys() == artifact.columns.keys(), name
-        if path.suffix in {".parquet", ".safetensors", ".json"} and artifact.title != "Dense model":
-            assert read_provenance(path)["step"] == artifact.step, name
-    assert used == {artifact.title for artifact in ARTIFACTS}
+    # Cloze items take real languages, see the smoke study, and controls have a study of their own.
+    elsewhere = {artifact.title for artifact in ARTIFACTS if {"cloze", "control"} & set(artifact.title.lower().split())}
+    elsewhere |= {artifact.title for artifact in ARTIFACTS if "`cloze" in artifact.title}
+    assert catalogued(finished.folder / "results") == {artifact.title for artifact in ARTIFACTS} - elsewhere
 
 
 def test_a_finished_study_has_nothing_to_do(project):
