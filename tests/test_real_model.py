@@ -44,9 +44,10 @@ def load(folder):
     return AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval().requires_grad_(False)
 
 
-# In float32 two orders of summation differ in a weight or two that nearly tie, from some block on; every block amplifies it.
-@pytest.mark.parametrize(("method", "first_blocks", "all_blocks"), [("wanda", 1e-6, 0.01), ("magnitude", 0, 0)])
-def test_masks_are_those_of_a_naive_implementation(prepared, tmp_path, method, first_blocks, all_blocks):
+# In float32 two orders of summation differ in a weight or two that nearly tie, on some processors in the second block
+# already; every block amplifies it. The first block sees equal inputs.
+@pytest.mark.parametrize(("method", "first_block", "all_blocks"), [("wanda", 1e-6, 0.01), ("magnitude", 0, 0)])
+def test_masks_are_those_of_a_naive_implementation(prepared, tmp_path, method, first_block, all_blocks):
     windows = None if method == "magnitude" else prepared / "windows.parquet"
     prune_model(
         model=prepared / "model" / "provenance.json",
@@ -59,7 +60,7 @@ def test_masks_are_those_of_a_naive_implementation(prepared, tmp_path, method, f
     expected = reference.prune(load(prepared), token_ids, method, parse_pattern("0.5"))
     store = MaskStore(tmp_path / "masks.parquet")
     assert [(linear.block, linear.module) for linear in store.linears] == list(expected)
-    for share, blocks in ((first_blocks, 3), (all_blocks, 18)):
+    for share, blocks in ((first_block, 1), (all_blocks, 18)):
         pairs = [(expected[key.block, key.module][0].numpy(), mask) for key, mask in store if key.block < blocks]
         assert sum((theirs != ours).sum() for theirs, ours in pairs) <= share * sum(ours.size for _, ours in pairs)
 
