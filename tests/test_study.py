@@ -15,7 +15,7 @@ from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.study import CHANGES_WEIGHTS, Study, StudyError, read_study
 from workflow_scripts.study.file import index_study, load_study
 from workflow_scripts.study.reading import read_file
-from workflow_scripts.study.sections import EMBEDDED_CLOZE
+from workflow_scripts.study.values import EMBEDDED_CLOZE
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

@@ -28,8 +28,6 @@ from workflow_scripts.study.values import (
     unique_list,
 )
 
-EMBEDDED_CLOZE = 200
-"""Embedded cloze items of a language."""
 CHANGES_WEIGHTS = {"magnitude": False, "sparsegpt": True, "wanda": False}
 """Method -> whether it changes kept weights, as its module says; known here without importing torch."""
 

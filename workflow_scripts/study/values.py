@@ -12,6 +12,8 @@ from workflow_scripts.study.words import Allowed
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+EMBEDDED_CLOZE = 200
+"""Embedded cloze items of a language; a test counts them."""
 RESERVED = {"none", "dense"}
 """Names that paths give a meaning of their own."""
 
@@ -128,7 +130,11 @@ FromZero = Annotated[
 ]
 Flag = Annotated[bool, BeforeValidator(_flag), Strict(), Allowed("true or false")]
 ClozeItems = Annotated[
-    int, BeforeValidator(_number), Strict(), Field(ge=0, le=200), Allowed("a whole number from 0 to 200")
+    int,
+    BeforeValidator(_number),
+    Strict(),
+    Field(ge=0, le=EMBEDDED_CLOZE),
+    Allowed(f"a whole number from 0 to {EMBEDDED_CLOZE}"),
 ]
 Length = Annotated[int, BeforeValidator(_number), Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
 Share = Annotated[float, BeforeValidator(_number), Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
