@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tqdm import tqdm
 from transformers import GenerationConfig
 
 from tests.conftest import save_checkpoint, tiny_tokenizer
@@ -15,6 +16,7 @@ from workflow_scripts.controls import KINDS, Compute, Original, generated, get_c
 from workflow_scripts.controls.shuffled import shuffle_words
 from workflow_scripts.corpora.document import Document
 from workflow_scripts.corpora.tokens import TokenizedDocument
+from workflow_scripts.models.checkpoint import load_model
 
 TEXTS = {"one": "abc de fgh. ab", "two": "xyz w, vu tsr qpo nm", "three": "ab ab ab ab ab ab ab ab ab"}
 
@@ -67,11 +69,32 @@ def test_words_move_whole_and_characters_of_unspaced_scripts_one_by_one():
     assert shuffle_words("河水在春天上涨。", "x") != "河水在春天上涨。"
 
 
-def test_generated_text_is_a_sample_of_the_model_not_its_likeliest_words(original, monkeypatch):
-    made = generated.make(original, None)
-    again = torch.manual_seed
-    monkeypatch.setattr(generated.torch, "manual_seed", lambda seed: again(seed + 1))
-    assert generated.make(original, None) != made
+def test_tokens_are_drawn_by_their_probability_and_barred_ones_never():
+    logits = torch.tensor([0.0, 1.0, 2.0, 3.0]).repeat(20_000, 1)
+    drawn = generated.sampled(logits, torch.tensor([2]), torch.Generator().manual_seed(0))
+    expected = torch.tensor([0.0, 1.0, -torch.inf, 3.0]).softmax(0)
+    assert torch.allclose(torch.bincount(drawn, minlength=4) / len(drawn), expected, atol=0.01)
+
+
+def test_rare_tokens_of_a_large_vocabulary_keep_their_share():
+    logits = torch.zeros(16, 2**18)
+    logits[:, 0] = 17.7646  # leaves half a percent to all others, 2e-8 to each
+    randomness, nothing = torch.Generator().manual_seed(0), torch.tensor([], dtype=torch.long)
+    drawn = torch.cat([generated.sampled(logits, nothing, randomness) for _ in range(60)])
+    assert 1 <= (drawn > 0).sum() <= 15
+
+
+def test_continuations_are_what_whole_forward_passes_would_write(tmp_path, kind):
+    model = load_model(save_checkpoint(tmp_path / kind, kind), torch.float32, "cpu")
+    openings, barred = torch.tensor([[1, 5, 6], [1, 7, 8]]), torch.tensor([0, 1])
+    ours = generated.continuations(
+        model, openings, [9, 4], barred, torch.Generator().manual_seed(3), tqdm(disable=True)
+    )
+    randomness, whole = torch.Generator().manual_seed(3), openings
+    for _ in range(9):
+        drawn = generated.sampled(model(whole).logits[:, -1], barred, randomness)
+        whole = torch.cat([whole, drawn[:, None]], dim=1)
+    assert ours == [whole[0, 3:].tolist(), whole[1, 3:7].tolist()]
 
 
 def test_habits_of_generation_that_a_checkpoint_brings_along_do_not_count(original, tmp_path):

@@ -4,15 +4,16 @@ Self-generated calibration text needs no corpus beyond those words (Williams, Ch
 2410.17170). Tokens are sampled from the model's own distribution, unsharpened; the opening words are not kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from tqdm import tqdm
-from transformers import GenerationConfig
+from transformers import PreTrainedModel
 
 from workflow_scripts.controls import Original
 from workflow_scripts.corpora.tokens import TokenizedDocument
+from workflow_scripts.evaluation.head import logits_of, refuse_unsupported_head
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle
 
@@ -20,7 +21,7 @@ OPENING = 8
 """Tokens of a document that the model continues."""
 LONGEST = 1024
 """Tokens that are written after an opening at most, however long the document."""
-BATCH = 16
+BATCH = 32
 """Documents at a time; which samples are drawn depends on it."""
 
 
@@ -28,32 +29,63 @@ def make(original: Original, register: str | None) -> list[TokenizedDocument]:
     """A continuation of every document longer than an opening, as long as that document, up to `LONGEST` tokens."""
     device, dtype, _ = settle(original.compute, original.directory)
     model = load_model(original.directory, dtype, device)
-    # A checkpoint may bring a repetition penalty and the like, which would sharpen what is sampled.
-    model.generation_config = GenerationConfig()
-    torch.manual_seed(0)
-    documents = [document for document in original.tokens if len(document.token_ids) > OPENING]
-    starts = range(0, len(documents), BATCH)
-    batches = (documents[start : start + BATCH] for start in tqdm(starts, "documents", unit="batch", disable=None))
-    return [made for batch in batches for made in _continued(model, original, batch)]
-
-
-def _continued(model, original: Original, batch: list[TokenizedDocument]) -> Iterator[TokenizedDocument]:
-    head = [] if original.bos is None else [original.bos]
-    openings = torch.tensor([head + document.token_ids[:OPENING] for document in batch], device=model.device)
-    longest = min(LONGEST, max(len(document.token_ids) for document in batch))
+    refuse_unsupported_head(model)
+    randomness = torch.Generator().manual_seed(0)
     # Every text goes on to the length of its document, so special tokens, the end of the text among them, are ruled out.
-    written = model.generate(
-        openings,
-        attention_mask=torch.ones_like(openings),
-        do_sample=True,
-        temperature=1.0,
-        top_k=0,
-        top_p=1.0,
-        max_new_tokens=longest,
-        suppress_tokens=sorted(original.tokenizer.added_tokens_decoder),
-        pad_token_id=original.tokenizer.pad_token_id or 0,
-    )[:, openings.shape[1] :].tolist()
-    for document, ids in zip(batch, written, strict=True):
-        kept = ids[: len(document.token_ids)]
-        text = original.tokenizer.decode(kept)
-        yield replace(document, token_ids=kept, bytes=len(text.encode()), characters=len(text))
+    barred = torch.tensor(sorted(original.tokenizer.added_tokens_decoder), dtype=torch.long)
+    head = [] if original.bos is None else [original.bos]
+    documents = [document for document in original.tokens if len(document.token_ids) > OPENING]
+    # The longest first: a batch then holds documents of nearly one length, and few wait for the last.
+    queue = sorted(documents, key=lambda document: -len(document.token_ids))
+    lengths = [min(len(document.token_ids), LONGEST) for document in queue]
+    texts: list[list[int]] = []
+    with tqdm(total=sum(lengths), desc="tokens", unit="token", disable=None) as bar:
+        for start in range(0, len(queue), BATCH):
+            openings = torch.tensor([head + document.token_ids[:OPENING] for document in queue[start : start + BATCH]])
+            texts += continuations(model, openings, lengths[start : start + BATCH], barred, randomness, bar)
+    written = {document.doc_id: text for document, text in zip(queue, texts, strict=True)}
+    return [_document(original, document, written[document.doc_id]) for document in documents]
+
+
+@torch.no_grad()
+def continuations(
+    model: PreTrainedModel,
+    openings: torch.Tensor,
+    lengths: Sequence[int],
+    barred: torch.Tensor,
+    randomness: torch.Generator,
+    bar: tqdm,
+) -> list[list[int]]:
+    """Tokens sampled after each of `openings` int64 [texts, tokens], `lengths[i]` of them after the i-th.
+
+    `lengths` descend, none of `barred` int64 [tokens] is drawn. The keys and values of what went before are kept, and
+    logits are computed of the last token alone.
+    """
+    step, past = openings, None
+    texts: list[list[int]] = [[] for _ in lengths]
+    for written in range(max(lengths)):
+        growing = sum(length > written for length in lengths)
+        output = model.base_model(input_ids=step.to(model.device), past_key_values=past, use_cache=True)
+        past = output.past_key_values
+        step = sampled(logits_of(model, output.last_hidden_state[:, -1]), barred, randomness)[:, None]
+        for text, token in zip(texts[:growing], step[:, 0].tolist(), strict=False):
+            text.append(token)
+        bar.update(growing)
+    return texts
+
+
+def sampled(logits: torch.Tensor, barred: torch.Tensor, randomness: torch.Generator) -> torch.Tensor:
+    """One token int64 [texts] by the softmax of each row of `logits` [texts, vocabulary], none of `barred`.
+
+    By inversion of the cumulated distribution in float64: in float32 the many rare tokens of a large vocabulary would
+    vanish beside the sum before them, and a draw from the exponential for every token costs more than the model's head.
+    """
+    exact = logits.cpu().double().index_fill(1, barred, -torch.inf)
+    cumulated = exact.softmax(1).cumsum(1)
+    drawn = torch.rand(len(exact), 1, generator=randomness, dtype=torch.float64) * cumulated[:, -1:]
+    return torch.searchsorted(cumulated, drawn, right=True)[:, 0]
+
+
+def _document(original: Original, document: TokenizedDocument, ids: list[int]) -> TokenizedDocument:
+    text = original.tokenizer.decode(ids)
+    return replace(document, token_ids=ids, bytes=len(text.encode()), characters=len(text))

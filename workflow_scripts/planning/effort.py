@@ -7,6 +7,7 @@ Calibrated on the default study with two cores and no GPU, where a Wanda job tak
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workflow_scripts.controls.generated import BATCH as TEXTS_AT_A_TIME
 from workflow_scripts.planning.jobs import JobKind
 from workflow_scripts.planning.shapes import ModelShape
 from workflow_scripts.pruning.patterns import parse_pattern
@@ -26,6 +27,8 @@ REACHED = 0.8
 """Share of the measured rate of products that blocks reach."""
 LOGITS = 2**26
 """Logits held at a time, see `evaluation.perplexity`, and three times over in the loss."""
+SHORT_STEPS = 2
+"""How much longer a product takes that has one token of each text only."""
 FLOAT32 = 4
 TOKENS_PER_ITEM = 40
 """Tokens of a cloze item that go through the model, the continuations of its prompt by eight candidates included."""
@@ -140,12 +143,15 @@ def cloze_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
 
 
 def generate_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
-    """A job of `make_control` that writes texts: the weights are read once a token of a batch."""
+    """A job of `make_control` that writes texts: a forward pass a token of a batch, and a draw from all of its logits."""
     calibration = setting.study.calibration
     documents = max(64, (calibration.documents or calibration.windows) * len(calibration.seeds))
     weights = shape.parameters * setting.weight_bytes(shape)
-    operations = documents * setting.tokens_per_document * 2 * (shape.prunable + shape.vocabulary * shape.hidden)
-    return Cost(startup(weights) + 2 * operations / (setting.rate * REACHED), LIBRARIES + 1.3 * weights)
+    tokens = documents * setting.tokens_per_document
+    operations = 2 * tokens * (shape.prunable + shape.vocabulary * shape.hidden)
+    drawn = 3 * 2 * FLOAT32 * TEXTS_AT_A_TIME * shape.vocabulary
+    seconds = startup(weights) + SHORT_STEPS * operations / (setting.rate * REACHED)
+    return Cost(seconds, LIBRARIES + 1.3 * weights + drawn)
 
 
 def prepare_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
