@@ -78,9 +78,7 @@ TABLES = [
     "positions",
     "positions_by_module",
 ]
-WITH_BASELINES = any(
-    STUDY.calibration.kind(name) != "language" for name in GRID.calibrations
-)
+WITH_BASELINES = any(STUDY.calibration.kind(name) != "language" for name in GRID.names)
 FIGURES = [
     *(["baselines"] if WITH_BASELINES else []),
     *(["cloze_effects"] if GRID.cloze_languages else []),
@@ -218,11 +216,12 @@ def windows_of(wildcards):
 
 def calibration_tokens(wildcards):
     """The tokens of all languages of a calibration, or of its control."""
+    name = STUDY.calibration.name_of(wildcards.calibration)
     return expand(
         TOKENS,
         model=wildcards.model,
-        corpus=STUDY.calibration.corpus_of(wildcards.calibration),
-        language=sources_of(wildcards.calibration),
+        corpus=STUDY.calibration.corpus_of(name),
+        language=sources_of(name),
     )
 
 
@@ -235,10 +234,11 @@ def sources_of(calibration):
 def calibration_parameters(wildcards):
     """What `sample_calibration` is told."""
     section = STUDY.calibration
+    name = section.name_of(wildcards.calibration)
     return canonical_json(
         {
-            "corpus": STUDY.calibration.corpus_of(wildcards.calibration),
-            "mixture": sources_of(wildcards.calibration),
+            "corpus": section.corpus_of(name),
+            "mixture": sources_of(name),
             "windows": section.windows,
             "documents": section.documents,
             "length": section.length,
@@ -395,22 +395,23 @@ def documents_of_study():
 
 
 def languages_of_calibrations():
-    """Calibration -> the languages whose documents it draws."""
+    """Calibration, as in paths -> the languages whose documents it draws."""
     return canonical_json(
-        {name: sorted(STUDY.calibration.mixture(name)) for name in GRID.calibrations}
+        {
+            calibration: sorted(STUDY.calibration.mixture(name))
+            for calibration, name in zip(GRID.calibrations, GRID.names)
+        }
     )
 
 
 def kinds_of_calibrations():
     """Calibration -> language, mixture or control."""
-    return canonical_json(
-        {name: STUDY.calibration.kind(name) for name in GRID.calibrations}
-    )
+    return canonical_json({name: STUDY.calibration.kind(name) for name in GRID.names})
 
 
 def calibrations_in_words():
     """Calibration -> kind, of mixtures and controls what they are made of: for those who read figures and report."""
-    return canonical_json({name: made_of(name) for name in GRID.calibrations})
+    return canonical_json({name: made_of(name) for name in GRID.names})
 
 
 def made_of(name):
@@ -443,7 +444,7 @@ def setup():
             **{
                 f"Control {name}": described(control)
                 for name, control in sorted(calibration.controls.items())
-                if name in GRID.calibrations
+                if name in GRID.names
             },
             "Evaluation": f"{evaluation.documents} documents a language of {evaluation.corpus}, windows of "
             f"{evaluation.length} tokens, protocol {evaluation.protocol}, batch {evaluation.batch}",

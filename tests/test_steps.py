@@ -23,7 +23,18 @@ from workflow_scripts.tabulate_layers import tabulate_layers
 from workflow_scripts.tabulate_perplexity import tabulate_perplexity
 from workflow_scripts.tokenize_documents import tokenize_documents
 
-GRID = Grid(("tiny",), ("wanda",), ("0.5",), "letters-2x16", "sequential", ("aa", "bb"), (0,), "letters-3x32", ("aa",))
+GRID = Grid(
+    ("tiny",),
+    ("wanda",),
+    ("0.5",),
+    "letters-2x16",
+    "sequential",
+    ("aa", "bb"),
+    ("aa", "bb"),
+    (0,),
+    "letters-3x32",
+    ("aa",),
+)
 MEASURE = PerplexityParameters(documents=3, length=32, device="cpu")
 
 

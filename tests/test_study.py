@@ -139,7 +139,7 @@ def test_mixtures_have_shares():
         ("calibration.calibrations", ["en+xx"], "calibration wants xx, which corpus embedded does not have"),
         ("calibration.calibrations", ["en+"], "'' in en+ is neither a language nor a name from mixtures or controls"),
         ("calibration.calibrations", ["en+en"], "en+en names en twice"),
-        ("calibration.calibrations", ["en+sw", "sw+en"], "calibrations.1: sw+en is the same mixture as en+sw; keep one."),
+        ("calibration.calibrations", ["en+sw", "sw+en"], "calibrations.1: sw+en is the same calibration as en+sw; keep one."),
         ("calibration.mixtures", {"m": ["sw"]}, "mixtures.m: a list cannot stand here; write a mapping from a language"),
         ("calibration.mixtures", {"m": {}}, "calibration.mixtures.m: there is nothing here"),
         ("calibration.mixtures", {"m": {"sw": 0}}, "mixtures.m.sw: 0 cannot stand here; write a number above 0."),
@@ -462,7 +462,39 @@ def test_controls_are_calibrations_of_their_own_kind():
         "sw~register-narrative",
     ]
     assert study.calibration_languages() == {"embedded": ["en", "sw"]}
-    assert "sw-stories" in study.grid().calibrations
+    grid = study.grid()
+    assert {grid.name(calibration): calibration for calibration in grid.calibrations} == {
+        "en": "en",
+        "sw": "sw",
+        "en+sw": "en+sw",
+        "noise": "en~random",
+        "sw-shuffled": "sw~shuffled",
+        "sw-generated": "sw~generated",
+        "sw-stories": "sw~register-narrative",
+    }
+    assert [section.name_of(calibration) for calibration in grid.calibrations] == list(grid.names)
+
+
+def test_a_mixture_is_spelled_by_its_shares_in_paths():
+    study = changed("calibration.mixtures", {"much-sw": {"sw": 0.75, "en": 0.25}, "more-sw": {"sw": 2, "en": 1}})
+    study["calibration"]["calibrations"] = ["en", "much-sw", "more-sw"]
+    assert read_study(study).grid().calibrations == ("en", "en+2sw", "en+3sw")
+    study["calibration"]["mixtures"]["more-sw"] = {"sw": 6, "en": 2}
+    assert "more-sw is the same calibration as much-sw; keep one" in mistakes(study)[0]
+
+
+def test_a_control_under_two_names_is_refused():
+    study = with_controls(again=CONTROLS["noise"])
+    study["calibration"]["calibrations"].append("again")
+    assert "again is the same calibration as noise; keep one" in mistakes(study)[0]
+
+
+def test_seeds_that_a_register_has_too_few_documents_for_are_refused_before_any_job():
+    study = with_controls()
+    study["calibration"] |= {"seeds": [0, 40], "windows": 1}
+    study["calibration"]["calibrations"] = ["sw", "sw-stories"]
+    (found,) = mistakes(study, with_texts=True)
+    assert "seed 40 wants 41 disjoint shares, and corpus embedded has 22 documents of sw, register narrative," in found
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ COMMON = {
     "sample": "calibration sample, {corpus}-{windows}x{length}, or {corpus}-{documents}docsx{length} where calibrations are "
     "matched on content; `none` without calibration",
     "propagation": "what a block saw at calibration; `none` without calibration",
-    "calibration": "language, mixture or control of the calibration texts; `none` without calibration",
+    "calibration": "the study's name of the language, mixture or control; `none` without calibration",
     "calibration_a": "calibration of the first of the two",
     "calibration_b": "calibration of the second of the two; `none` for the magnitude mask",
     "seed": "which draw of calibration documents",

@@ -39,7 +39,7 @@ def overlap_masks(
     Args:
         masks: the magnitude mask, then the masks of the method and pattern in the order of the grid.
         grid: the study's grid as JSON, see `paths.Grid`.
-        languages: calibration -> its languages, as JSON.
+        languages: calibration, as in paths -> its languages, as JSON.
         model: name of the model.
         method: method of the calibrated masks.
         pattern: their pattern, as in paths.
@@ -62,7 +62,7 @@ def overlap_masks(
             "sample": spanned.sample,
             "propagation": spanned.propagation,
             "relation": relation(of_path[row["a"]], of_path[row["b"]]),
-            **{f"calibration_{side}": of_path[row[side]].calibration for side in "ab"},
+            **{f"calibration_{side}": spanned.name(of_path[row[side]].calibration) for side in "ab"},
             **{f"seed_{side}": of_path[row[side]].seed for side in "ab"},
             **{key: row[key] for key in ("block", "module", "kept_a", "kept_b", "intersection", "union", "iou")},
         }

@@ -48,7 +48,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Grid:
-    """All variants and evaluations of a study, in the few lists that span them; what aggregating steps are told."""
+    """All variants and evaluations of a study, in the few lists that span them; what aggregating steps are told.
+
+    Calibrations are spelled as in paths, by what they are; `names` are what the study calls them, in equal order.
+    """
 
     models: tuple[str, ...]
     methods: tuple[str, ...]
@@ -56,6 +59,7 @@ class Grid:
     sample: str
     propagation: str
     calibrations: tuple[str, ...]
+    names: tuple[str, ...]
     seeds: tuple[int, ...]
     evaluation: str
     languages: tuple[str, ...]
@@ -66,6 +70,10 @@ class Grid:
     def from_json(cls, value: Mapping[str, Any]) -> "Grid":
         """The grid of its JSON form (lists for tuples)."""
         return cls(**{key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()})
+
+    def name(self, calibration: str) -> str:
+        """What the study calls a calibration; `none` stays."""
+        return dict(zip(self.calibrations, self.names, strict=True)).get(calibration, calibration)
 
     def calibrated(self) -> Iterator[Variant]:
         """The variants that a calibration went into."""

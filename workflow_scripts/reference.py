@@ -53,7 +53,10 @@ def artifacts() -> str:
         "# Artifacts",
         GENERATED,
         "All paths are below `results/`. `{variant}` is `dense`, or {method}/{pattern}/{corpus}-{windows}x{length}-"
-        "{propagation}/{calibration}/{seed}; magnitude needs no calibration: `magnitude/{pattern}/none/none/0`. Every "
+        "{propagation}/{calibration}/{seed}; magnitude needs no calibration: `magnitude/{pattern}/none/none/0`. "
+        "Calibrations are spelled by what they are, whatever a study calls them, so that studies share them: `sw`, `en+sw`, "
+        "`en+3sw` (shares in whole numbers), `en~random`, `sw~shuffled`, `sw~generated`, `sw~register-narrative`, "
+        "`sw~corpus-bible`; tables have the study's names. Every "
         "Parquet, safetensors and JSON artifact carries its provenance in the metadata key `provenance`. Types are "
         "Arrow's; of texts, `large_string` is shown as `string`.",
         _table(

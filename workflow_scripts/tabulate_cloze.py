@@ -31,7 +31,7 @@ def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") ->
     corpus = f"cloze-{spanned.cloze}"
     files = {
         cloze_path(results, model, variant, spanned.cloze, language): labels_of(
-            model, variant, corpus=corpus, language=language
+            spanned, model, variant, corpus=corpus, language=language
         )
         for model, variant, language in product(spanned.models, spanned.variants(), spanned.cloze_languages)
     }

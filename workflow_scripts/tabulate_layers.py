@@ -30,7 +30,7 @@ def tabulate_layers(*, results: Path, grid: str, output: Path, code: str = "") -
     """
     spanned = Grid.from_json(json.loads(grid))
     files = {
-        variant_folder(results, model, variant) / "layers.parquet": labels_of(model, variant)
+        variant_folder(results, model, variant) / "layers.parquet": labels_of(spanned, model, variant)
         for model, variant in product(spanned.models, spanned.calibrated())
     }
     table = gather(files).sort("model", "variant", "block", "module").cast(dict(LAYERS_TABLE))

@@ -33,7 +33,7 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
     evaluation = spanned.evaluation
     files = {
         perplexity_path(results, model, variant, evaluation, language): labels_of(
-            model, variant, corpus=evaluation, language=language
+            spanned, model, variant, corpus=evaluation, language=language
         )
         for model, variant, language in product(spanned.models, spanned.variants(), spanned.languages)
     }

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.corpora.mixtures import allocate, shares, window_weights
+from workflow_scripts.corpora.mixtures import allocate, shares, spell_mixture, window_weights
 
 MIXTURES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0.05, 1), min_size=1)
 
@@ -66,3 +66,18 @@ def test_invalid_weights_are_refused(weights):
 def test_a_calibration_without_windows_is_refused():
     with pytest.raises(ValueError, match="take at least 1"):
         allocate(0, {"sw": 1})
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 10**12), min_size=1))
+def test_equal_mixtures_are_spelled_alike_and_others_are_not(mixture):
+    doubled = {language: 2 * weight for language, weight in mixture.items()}
+    assert spell_mixture(doubled) == spell_mixture(mixture)
+    other = mixture | {"z": 1}
+    assert spell_mixture(other) != spell_mixture(mixture)
+    assert len(spell_mixture(other)) <= 100
+
+
+def test_a_mixture_is_spelled_in_smallest_whole_numbers():
+    assert spell_mixture({"sw": 0.3, "en": 0.1}) == "en+3sw"
+    assert spell_mixture({"sw": 5.0, "en": 5.0, "de": 0.0}) == "en+sw"
+    assert spell_mixture({"sw": 2.0}) == "sw"

@@ -36,14 +36,13 @@ def controlled() -> dict:
     study = copy.deepcopy(DEFAULT)
     controls = {
         "noise": {"kind": "random", "language": "sw"},
-        "more-noise": {"kind": "random", "language": "sw"},
         "shuffled": {"kind": "shuffled", "language": "sw"},
         "generated": {"kind": "generated", "language": "sw"},
         "stories": {"kind": "register", "language": "sw", "register": "narrative"},
         "elsewhere": {"kind": "corpus", "language": "ar", "corpus": "web"},
     }
     study["corpora"] |= {"web": {"kind": "hub", "name": "organisation/texts"}}
-    study["calibration"] |= {"controls": controls, "calibrations": ["sw", "en+sw", *controls], "documents": 8}
+    study["calibration"] |= {"controls": controls, "calibrations": ["sw", "en+sw", *controls], "documents": 7}
     del study["calibration"]["windows"]
     study["evaluation"]["cloze"] = 5
     return study

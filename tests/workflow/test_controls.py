@@ -14,6 +14,13 @@ CONTROLS = {
     "aa-prose": {"kind": "register", "language": "aa", "register": "prose"},
     "aa-elsewhere": {"kind": "corpus", "language": "aa", "corpus": "others"},
 }
+PLACES = {
+    "noise": "aa~random",
+    "aa-shuffled": "aa~shuffled",
+    "aa-generated": "aa~generated",
+    "aa-prose": "aa~register-prose",
+    "aa-elsewhere": "aa~corpus-others",
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +38,7 @@ def project(tmp_path_factory):
     del calibration["windows"]
     project.study["pruning"]["methods"] = ["wanda"]
     project.study["evaluation"]["languages"] = ["aa"]
-    project.snakemake(*(path_of(name) for name in calibration["calibrations"]))
+    project.snakemake(*(path_of(PLACES.get(name, name)) for name in calibration["calibrations"]))
     return project
 
 
@@ -40,7 +47,7 @@ def path_of(calibration):
 
 
 def windows(project, calibration):
-    return pl.read_parquet(project.folder / path_of(calibration))
+    return pl.read_parquet(project.folder / path_of(PLACES.get(calibration, calibration)))
 
 
 def test_every_control_has_windows_of_its_own_from_the_same_documents(project):
@@ -75,3 +82,12 @@ def test_controls_are_baselines_and_no_languages_and_a_further_one_touches_no_ma
     assert set(effects["other"]) == {"bb"}
     assert set(baselines["other"]) == {"noise", "bb-shuffled"}
     assert set(matrix["calibration"]) == {"none", "aa", "bb", "noise", "bb-shuffled"}
+
+
+def test_another_name_for_a_control_makes_only_the_tables_anew(project):
+    calibration = project.study["calibration"]
+    calibration["controls"] = {"random-tokens": CONTROLS["noise"]}
+    calibration["calibrations"] = ["aa", "bb", "random-tokens"]
+    planned = project.planned()
+    assert not {"prune_model", "make_control", "sample_calibration", "measure_perplexity"} & planned.keys()
+    assert planned["tabulate_perplexity"] == 1

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from workflow_scripts.artifacts import ArtifactError, read_provenance
-from workflow_scripts.paths import Variant
+from workflow_scripts.paths import Grid, Variant
 
 VARIANT_LABELS = pl.Schema(
     {c: pl.String for c in ("model", "variant", "method", "pattern", "sample", "propagation", "calibration")}
@@ -18,9 +18,10 @@ LABELS = pl.Schema(dict(VARIANT_LABELS) | {"corpus": pl.String, "language": pl.S
 """The same of what was measured in a language."""
 
 
-def labels_of(model: str, variant: Variant, **measured_on: str) -> dict[str, Any]:
-    """The columns that say which variant was measured, and on what."""
-    return {"model": model, "variant": variant.path, **vars(variant), **measured_on}
+def labels_of(grid: Grid, model: str, variant: Variant, **measured_on: str) -> dict[str, Any]:
+    """The columns that say which variant was measured, its calibration by the study's name for it, and on what."""
+    named = vars(variant) | {"calibration": grid.name(variant.calibration)}
+    return {"model": model, "variant": variant.path, **named, **measured_on}
 
 
 def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:

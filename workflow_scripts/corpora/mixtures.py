@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from hashlib import sha256
 from itertools import islice
-from math import ceil
+from math import ceil, lcm
+
+LONGEST = 100
+"""Letters of a mixture in paths; file systems take 255 bytes."""
 
 
 def shares(mixture: Mapping[str, float]) -> dict[str, Fraction]:
@@ -23,6 +27,19 @@ def shares(mixture: Mapping[str, float]) -> dict[str, Fraction]:
     if not total:
         raise ValueError("A mixture has no language with a positive weight: give one a weight.")
     return {language: weight / total for language, weight in weights.items() if weight}
+
+
+def spell_mixture(mixture: Mapping[str, float]) -> str:
+    """A mixture by its shares in smallest whole numbers, for paths: `en`, `en+sw`, `en+3sw`; a digest of it when long.
+
+    Raises:
+        ValueError: as `shares`.
+    """
+    parts = shares(mixture)
+    whole = lcm(*(share.denominator for share in parts.values()))
+    counts = {language: int(share * whole) for language, share in parts.items()}
+    spelled = "+".join(language if count == 1 else f"{count}{language}" for language, count in counts.items())
+    return spelled if len(spelled) <= LONGEST else f"mixture-{sha256(spelled.encode()).hexdigest()[:16]}"
 
 
 def allocate(windows: int, mixture: Mapping[str, float]) -> dict[str, int]:

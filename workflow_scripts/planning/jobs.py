@@ -75,8 +75,8 @@ def _prepare(study: Study, model: str) -> Iterator[JobKind]:
     yield JobKind("tokenize_documents", "tokenize", len(documents_read(study)), model)
     yield JobKind("tokenize_cloze", "tokenize", len(grid.cloze_languages), model)
     for task in ("control", "generate"):
-        made = {control for control in _controls(study) if (control.kind == "generated") == (task == "generate")}
-        yield JobKind("make_control", task, len({control.tokens for control in made}), model)
+        made = [control for control in _controls(study) if (control.kind == "generated") == (task == "generate")]
+        yield JobKind("make_control", task, len(made), model)
     yield JobKind("sample_calibration", "sample", len(grid.calibrations) * len(grid.seeds), model)
 
 

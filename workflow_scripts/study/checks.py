@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflow_scripts.corpora.document import CorpusError, Document
 from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
@@ -129,22 +129,20 @@ def _calibrations_are_mixtures(calibration: Calibration) -> Iterator[Problem]:
         if control.corpus == calibration.corpus:
             message = f"the calibrations come from {control.corpus} already; name another corpus"
             yield Problem(("calibration", "controls", name, "corpus"), message)
-    seen: dict[Any, str] = {}
+    seen: dict[str, str] = {}
     for number, name in enumerate(calibration.calibrations):
         place = ("calibration", "calibrations", str(number))
-        if name in calibration.controls:
-            continue
         if wrong := _wrong_part(calibration, name):
             yield Problem(place, wrong)
             continue
-        mixture = calibration.mixture(name)
-        if (same := tuple(mixture.items())) in seen and not codes:
-            yield Problem(place, f"{name} is the same mixture as {seen[same]}; keep one")
-        seen.setdefault(same, name)
         try:
-            allocate(calibration.shares, mixture)
+            allocate(calibration.shares, calibration.mixture(name))
         except ValueError as error:
             yield Problem(place, str(error))
+            continue
+        if (same := calibration.folder(name)) in seen and not codes:
+            yield Problem(place, f"{name} is the same calibration as {seen[same]}; keep one")
+        seen.setdefault(same, name)
 
 
 def _wrong_part(calibration: Calibration, name: str) -> str | None:
@@ -165,17 +163,30 @@ def _wrong_part(calibration: Calibration, name: str) -> str | None:
     return f"{name} names {doubled[0]} twice; for other shares, define it below mixtures" if doubled else None
 
 
-def _wanted(calibration: Calibration) -> dict[tuple[str, str], int]:
-    """(corpus, language) -> windows or documents that a seed draws at most, over all calibrations of the right form."""
-    wanted: dict[tuple[str, str], int] = {}
+class Draw(NamedTuple):
+    """Documents that calibrations draw from: of one register alone where a control asks for it."""
+
+    corpus: str
+    language: str
+    register: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.language}, register {self.register}," if self.register else self.language
+
+
+def _wanted(calibration: Calibration) -> dict[Draw, int]:
+    """Windows or documents that a seed draws at most, over all calibrations of the right form."""
+    wanted: dict[Draw, int] = {}
     for name in calibration.calibrations:
         if _wrong_part(calibration, name) is None:
             try:
                 counts = allocate(calibration.shares, calibration.mixture(name))
             except ValueError:
                 continue
+            control = calibration.controls.get(name)
+            register = (control and control.register) or ""
             for language, count in counts.items():
-                source = (calibration.corpus_of(name), language)
+                source = Draw(calibration.corpus_of(name), language, register)
                 # Matched on content, every language of a mixture has all documents of a seed before it.
                 wanted[source] = max(calibration.documents or count, wanted.get(source, 0))
     return wanted
@@ -219,7 +230,7 @@ def _languages_are_there(
     corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
 ) -> Iterator[Problem]:
     drawn: dict[str, list[str]] = {}
-    for corpus, language in sorted(_wanted(calibration)):
+    for corpus, language in sorted({(draw.corpus, draw.language) for draw in _wanted(calibration)}):
         drawn.setdefault(corpus, []).append(language)
     sides = [("calibration", "calibrations", corpus, languages) for corpus, languages in drawn.items()]
     sides.append(("evaluation", "languages", evaluation.corpus, evaluation.languages))
@@ -261,7 +272,7 @@ def _splits_are_apart(
     corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
 ) -> Iterator[Problem]:
     place = _texts_of(corpora.get(evaluation.corpus))
-    for name in sorted({name for name, _ in _wanted(calibration)} - {evaluation.corpus}):
+    for name in sorted({draw.corpus for draw in _wanted(calibration)} - {evaluation.corpus}):
         if place is not None and _texts_of(corpora.get(name)) == place:
             yield Problem(
                 ("evaluation", "corpus"),
@@ -304,7 +315,7 @@ def _hub_documents_suffice(
         )
     last = max(calibration.seeds)
     needed = (calibration.documents or 1) * (last + 1)
-    for name in sorted({name for name, _ in _wanted(calibration)}):
+    for name in sorted({draw.corpus for draw in _wanted(calibration)}):
         corpus = corpora.get(name)
         if corpus is not None and corpus.kind == "hub" and corpus.documents < needed:
             fewer = "lower seeds or fewer documents" if calibration.documents else "lower seeds"
@@ -350,11 +361,11 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
 
     Reads the texts, unlike all other checks: for the main process alone, not for every job.
     """
-    drawn: dict[tuple[str, str], list[Document]] = {}
+    there: dict[tuple[str, str], list[Document]] = {}
     kept: dict[str, int] = {}
     wanted = _wanted(calibration)
     evaluated = {(evaluation.corpus, language) for language in evaluation.languages}
-    for name, language in sorted(set(wanted) | evaluated):
+    for name, language in sorted({(draw.corpus, draw.language) for draw in wanted} | evaluated):
         try:
             documents = _read(corpora[name], language)
         except (CorpusError, OSError) as error:
@@ -362,11 +373,15 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
             continue
         if documents is None:
             continue
-        if (name, language) in wanted:
-            drawn[name, language] = [document for document in documents if document.split == "calibration"]
+        there[name, language] = [document for document in documents if document.split == "calibration"]
         if (name, language) in evaluated:
             kept[language] = sum(document.split == "evaluation" for document in documents)
-    yield from _registers_are_there(drawn, calibration)
+    drawn = {
+        draw: [document for document in there[draw[:2]] if draw.register in ("", document.register)]
+        for draw in wanted
+        if draw[:2] in there
+    }
+    yield from _registers_are_there(there, calibration)
     yield from _calibration_suffices(drawn, wanted, calibration)
     yield from _contents_are_equal(drawn, calibration)
     fewest = min(kept, key=kept.get, default=None)
@@ -388,21 +403,22 @@ def _read(corpus: Corpus, language: str) -> list[Document] | None:
 
 
 def _calibration_suffices(
-    drawn: dict[tuple[str, str], list[Document]], wanted: dict[tuple[str, str], int], calibration: Calibration
+    drawn: dict[Draw, list[Document]], wanted: dict[Draw, int], calibration: Calibration
 ) -> Iterator[Problem]:
     """A seed takes documents that no lower seed has touched, and a token is a byte or more; the worst language is told."""
     shares = max(calibration.seeds) + 1
     # Windows may share a document, but two seeds may not.
+    drawn = {draw: documents for draw, documents in drawn.items() if documents or not draw.register}
     documents = {source: (calibration.documents or 1) * shares for source in drawn}
     fewest = min(drawn, key=lambda source: len(drawn[source]) / documents[source], default=None)
     if fewest is not None and len(drawn[fewest]) < documents[fewest]:
-        (corpus, language), there = fewest, len(drawn[fewest])
+        there = len(drawn[fewest])
         needs = f"{calibration.documents} documents a seed" if calibration.documents else f"{shares} disjoint shares"
         fitting = there // (calibration.documents or 1)
         yield Problem(
             ("calibration", "seeds"),
-            f"seed {shares - 1} wants {needs}, and corpus {corpus} has {there} documents of "
-            f"{language} for calibration ({_seeds(fitting)}); take lower seeds, or a larger corpus",
+            f"seed {shares - 1} wants {needs}, and corpus {fewest.corpus} has {there} documents of "
+            f"{fewest} for calibration ({_seeds(fitting)}); take lower seeds, or a larger corpus",
         )
         return
     if calibration.windows is None:
@@ -412,22 +428,21 @@ def _calibration_suffices(
     needed = {source: wanted[source] * calibration.length for source in drawn}
     worst = min(drawn, key=lambda source: tokens[source] / needed[source], default=None)
     if worst is not None and tokens[worst] < needed[worst] * shares:
-        corpus, language = worst
         yield Problem(
             ("calibration", "windows"),
             f"{wanted[worst]} windows of {calibration.length} tokens for seeds 0 to {shares - 1} need "
-            f"{needed[worst] * shares} tokens of {language}, and corpus {corpus} has at most {tokens[worst]} for "
+            f"{needed[worst] * shares} tokens of {worst}, and corpus {worst.corpus} has at most {tokens[worst]} for "
             f"calibration ({_seeds(tokens[worst] // needed[worst])}); take fewer or shorter windows, lower seeds, or a "
             "larger corpus",
         )
 
 
-def _registers_are_there(drawn: dict[tuple[str, str], list[Document]], calibration: Calibration) -> Iterator[Problem]:
+def _registers_are_there(there: dict[tuple[str, str], list[Document]], calibration: Calibration) -> Iterator[Problem]:
     for name in calibration.calibrations:
         control = calibration.controls.get(name)
         if control is None or control.kind != "register":
             continue
-        documents = drawn.get((calibration.corpus, control.language))
+        documents = there.get((calibration.corpus, control.language))
         registers = {document.register for document in documents or () if document.register}
         if documents and control.register not in registers:
             hint = closest(control.register, registers) or f"; there is {listed(sorted(registers))}"
@@ -438,15 +453,15 @@ def _registers_are_there(drawn: dict[tuple[str, str], list[Document]], calibrati
             )
 
 
-def _contents_are_equal(drawn: dict[tuple[str, str], list[Document]], calibration: Calibration) -> Iterator[Problem]:
+def _contents_are_equal(drawn: dict[Draw, list[Document]], calibration: Calibration) -> Iterator[Problem]:
     """Matched on content, all languages of the corpus take the same documents."""
     if calibration.documents is None:
         return
     taken = (max(calibration.seeds) + 1) * calibration.documents
     names = {
-        language: [document.doc_id for document in documents[:taken]]
-        for (corpus, language), documents in drawn.items()
-        if corpus == calibration.corpus
+        draw.language: [document.doc_id for document in documents[:taken]]
+        for draw, documents in drawn.items()
+        if draw.corpus == calibration.corpus and not draw.register
     }
     first = next(iter(names), None)
     for language in names:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from workflow_scripts.corpora.mixtures import shares, spell_mixture
 from workflow_scripts.corpora.sources import get_source
 from workflow_scripts.paths import Grid, cloze_languages
 from workflow_scripts.study.values import (
@@ -139,9 +140,13 @@ with warnings.catch_warnings():
         @property
         def tokens(self) -> str:
             """Name of the file of tokens in the corpus's folder."""
-            if self.kind == "corpus":
-                return self.language
-            return f"{self.language}~{self.kind}" + (f"-{self.register}" if self.register else "")
+            return self.language if self.kind == "corpus" else self.folder
+
+        @property
+        def folder(self) -> str:
+            """The control in paths."""
+            source = self.register or self.corpus
+            return f"{self.language}~{self.kind}" + (f"-{source}" if source else "")
 
         @model_validator(mode="after")
         def _what_the_kind_needs(self) -> "Control":
@@ -191,6 +196,16 @@ class Calibration(Section):
         """The corpus that a calibration draws from."""
         return (name in self.controls and self.controls[name].corpus) or self.corpus
 
+    def folder(self, name: str) -> str:
+        """A calibration in paths: what it is, whatever the study calls it, so that studies share what is equal."""
+        if name in self.controls:
+            return self.controls[name].folder
+        return spell_mixture(self._weights(name))
+
+    def name_of(self, folder: str) -> str:
+        """What the study calls a calibration that is spelled as in paths."""
+        return next((name for name in self.calibrations if self.folder(name) == folder), folder)
+
     def kind(self, name: str) -> Literal["language", "mixture", "control"]:
         """What a calibration is; only those in one language, named as it, count as languages."""
         if name in self.controls:
@@ -212,9 +227,10 @@ class Calibration(Section):
         """Language -> share, summing to 1."""
         if name in self.controls:
             return {self.controls[name].language: 1.0}
-        weights = self.mixtures.get(name) or dict.fromkeys(name.split("+"), 1.0)
-        total = sum(weights.values())
-        return {language: weights[language] / total for language in sorted(weights)}
+        return {language: float(share) for language, share in shares(self._weights(name)).items()}
+
+    def _weights(self, name: str) -> dict[str, float]:
+        return self.mixtures.get(name) or dict.fromkeys(name.split("+"), 1.0)
 
 
 class Pruning(Section):
@@ -297,14 +313,16 @@ class Study(Section):
     keep: Keep = Keep()
 
     def grid(self) -> Grid:
-        """The lists that span the study's variants and evaluations, sorted, patterns as in paths."""
+        """The lists that span the study's variants and evaluations, sorted, patterns and calibrations as in paths."""
+        names = {self.calibration.folder(name): name for name in self.calibration.calibrations}
         return Grid(
             models=tuple(sorted(self.models)),
             methods=tuple(sorted(self.pruning.methods)),
             patterns=tuple(sorted(self.pruning.patterns)),
             sample=self.calibration.sample,
             propagation=self.pruning.propagation,
-            calibrations=tuple(sorted(self.calibration.calibrations)),
+            calibrations=tuple(sorted(names)),
+            names=tuple(names[calibration] for calibration in sorted(names)),
             seeds=tuple(sorted(self.calibration.seeds)),
             evaluation=self.evaluation.sample,
             languages=tuple(sorted(self.evaluation.languages)),
