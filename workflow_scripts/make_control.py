@@ -8,8 +8,8 @@ from workflow_scripts.cli import run_step
 from workflow_scripts.controls import Compute, Original, get_control
 from workflow_scripts.corpora.document import read_documents
 from workflow_scripts.corpora.tokens import read_boundary, read_tokens, tokens_table
-from workflow_scripts.models.checkpoint import load_tokenizer
 from workflow_scripts.models.device import settle
+from workflow_scripts.models.tokenizer import load_tokenizer
 
 
 @dataclass(frozen=True)

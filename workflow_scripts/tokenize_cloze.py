@@ -6,7 +6,7 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.tokens import read_boundary
 from workflow_scripts.evaluation.cloze import encode_item, items_table, read_items
-from workflow_scripts.models.checkpoint import load_tokenizer
+from workflow_scripts.models.tokenizer import load_tokenizer
 
 
 def tokenize_cloze(*, model: Path, cloze: Path, output: Path, code: str = "") -> None:

@@ -8,7 +8,7 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.document import SPLITS, read_documents
 from workflow_scripts.corpora.tokens import TokenizedDocument, tokens_table
-from workflow_scripts.models.checkpoint import load_tokenizer
+from workflow_scripts.models.tokenizer import load_tokenizer
 
 
 def tokenize_documents(*, model: Path, documents: Path, output: Path, code: str = "") -> None:

@@ -7,7 +7,14 @@ from polars.testing import assert_frame_equal
 from simulated_study import published, simulate
 
 from workflow_scripts.analysis.crossed import crossed_interval
-from workflow_scripts.analysis.effects import BEST, EFFECTS, best_calibration, effects, holm
+from workflow_scripts.analysis.effects import BEST, EFFECTS, best_calibration, compare, holm, losses
+
+
+def effects(perplexity: pl.DataFrame, monolingual: list[str] | None = None) -> pl.DataFrame:
+    """Own language against the other monolingual calibrations: those named as an evaluated language, if not said."""
+    rows = losses(perplexity)
+    names = set(rows["language"]) if monolingual is None else set(monolingual)
+    return compare(rows, names, names)
 
 
 def bits_of(perplexity: pl.DataFrame, calibration: str, language: str = "sw", method: str = "wanda") -> np.ndarray:

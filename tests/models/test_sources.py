@@ -9,7 +9,7 @@ import torch
 from tests.conftest import save_checkpoint
 from workflow_scripts.artifacts import ArtifactError, read_provenance
 from workflow_scripts.models import sources
-from workflow_scripts.models.checkpoint import DenseWeights, load_model, load_tokenizer, weight_files
+from workflow_scripts.models.checkpoint import DenseWeights, load_model, weight_files
 from workflow_scripts.prepare_model import Parameters, prepare_model
 
 
@@ -121,7 +121,7 @@ def test_a_packaged_file_of_another_digest_is_refused(tmp_path, monkeypatch):
 
 def test_the_tokenizer_tells_whether_a_text_begins_with_bos(tmp_path):
     from tests.conftest import tiny_tokenizer
-    from workflow_scripts.models.checkpoint import boundary_tokens
+    from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
 
     tiny_tokenizer(bos=False).save_pretrained(tmp_path)
     assert boundary_tokens(load_tokenizer(tmp_path))["bos"] is None

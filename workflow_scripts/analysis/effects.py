@@ -29,22 +29,6 @@ BEST = pl.Schema(
 )
 
 
-def effects(perplexity: pl.DataFrame, monolingual: Collection[str] | None = None) -> pl.DataFrame:
-    """Own-language calibration minus each other monolingual calibration, in bits per byte: `compare` of perplexities.
-
-    Args:
-        perplexity: the long table of a study.
-        monolingual: calibrations of a single language, named as that language; by default those that are named as an
-            evaluated language.
-
-    Raises:
-        ValueError: as `with_dense`, or two calibrations that share no seed.
-    """
-    rows = losses(perplexity)
-    known = set(rows["language"]) if monolingual is None else set(monolingual)
-    return compare(rows, known, known)
-
-
 def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -> pl.DataFrame:
     """Own-language calibration minus each of the others, per evaluation language; sorted.
 

@@ -33,7 +33,7 @@ def analyse(
         cloze: long table, one row per variant, language and item.
 
     Raises:
-        ValueError: see `with_dense` and `effects`.
+        ValueError: see `with_dense` and `compare`.
     """
     rows, lost = matrix(perplexity), losses(perplexity)
     calibrations = set(lost["calibration"])

@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.models.copies import restore_weights
@@ -22,24 +21,6 @@ def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedMo
         directory, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
     return model.to(device).eval().requires_grad_(False)
-
-
-def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint directory."""
-    return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-
-
-def boundary_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Token ids between texts: `bos`, `eos` (None where there is none) and `blank_line`.
-
-    BOS counts only when the tokenizer puts it before a text by itself: some name a BOS that their model never saw there.
-    """
-    first = (tokenizer("a").input_ids or [None])[0]
-    return {
-        "bos": tokenizer.bos_token_id if first == tokenizer.bos_token_id else None,
-        "eos": tokenizer.eos_token_id,
-        "blank_line": tokenizer("\n\n", add_special_tokens=False).input_ids,
-    }
 
 
 class DenseWeights:

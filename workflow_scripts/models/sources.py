@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from workflow_scripts.artifacts import digest_of_file
 from workflow_scripts.models.catalogue import CHECKPOINT_FILES, PACKAGED, checkpoint_files
-from workflow_scripts.models.checkpoint import boundary_tokens, load_tokenizer, weight_files
+from workflow_scripts.models.checkpoint import weight_files
+from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
 
 
 def from_package(name: str, destination: Path) -> dict[str, Any]:
