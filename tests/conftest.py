@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -19,6 +20,10 @@ from transformers import (
 
 from workflow_scripts.artifacts import make_provenance, write_json
 from workflow_scripts.models import sources
+
+# A loaded machine is no failure: tests assert no times.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SIZES = {
     "vocab_size": 96,

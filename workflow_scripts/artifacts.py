@@ -2,7 +2,7 @@
 
 A provenance says what made an artifact: the step, its canonical parameters, the digest of its code, the digests of its
 inputs and the versions of the libraries that decide its numbers. It holds no clock time, host name or path, so that equal
-runs give equal bytes.
+runs give equal bytes. A seal beside it (`seals`) tells whether the file is what was written.
 """
 
 import hashlib
@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts import __version__
+from workflow_scripts import __version__, seals
 
 if TYPE_CHECKING:
     import torch
 
 PROVENANCE_KEY = "provenance"
+SEAL_KEY = "seal"
 
 
 class ArtifactError(ValueError):
@@ -50,7 +51,13 @@ def make_provenance(
         parameters: JSON-like mapping of what the step was told.
         code: digest of the step's code, empty when the step was called by hand.
         inputs: role of an input -> its file, or its files in a meaningful order; enters as SHA-256 digests.
+
+    Raises:
+        ArtifactError: an input is an artifact and damaged.
     """
+    for paths in inputs.values():
+        for path in paths if isinstance(paths, list) else [paths]:
+            refuse_damaged(path)
     return {
         "step": step,
         "parameters": json.loads(canonical_json(parameters)),
@@ -68,12 +75,19 @@ def make_provenance(
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary sibling of `path` to write to; it takes the place of `path` only when the block ends without error."""
+def replacing(path: Path, sealed: bool = False) -> Iterator[Path]:
+    """A temporary sibling of `path` to write to; it takes the place of `path` only when the block ends without error.
+
+    Args:
+        path: the file to be.
+        sealed: whether the block leaves an open seal in the file, to be filled in.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
+        if sealed:
+            seals.seal(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -85,14 +99,15 @@ def with_provenance(schema: pa.Schema, provenance: Mapping[str, Any]) -> pa.Sche
 
 
 def write_table(path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> None:
-    """Write a Parquet table with page checksums and its provenance; rows are kept in the order given."""
-    with replacing(path) as temporary:
-        pq.write_table(
-            table.cast(with_provenance(table.schema, provenance)),
-            temporary,
-            compression="zstd",
-            write_page_checksum=True,
-        )
+    """Write a Parquet table with page checksums, its provenance and a seal; rows are kept in the order given."""
+    schema = with_provenance(table.schema, provenance)
+    with (
+        replacing(path, sealed=True) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        writer.write_table(table.cast(schema))
+        # Not in the schema's metadata, of which Parquet keeps a second copy in base64.
+        writer.add_key_value_metadata({SEAL_KEY: seals.OPEN})
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -104,12 +119,13 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], provenance: Mapping[str, Any]) -> None:
-    """Write named tensors as safetensors with their provenance."""
+    """Write named tensors as safetensors with their provenance and a seal."""
     from safetensors.torch import save_file
 
-    with replacing(path) as temporary:
+    with replacing(path, sealed=True) as temporary:
         # One key only: safetensors writes several metadata keys in random order.
-        save_file(dict(tensors), temporary, metadata={PROVENANCE_KEY: canonical_json(provenance)})
+        told = canonical_json({**provenance, SEAL_KEY: seals.OPEN})
+        save_file(dict(tensors), temporary, metadata={PROVENANCE_KEY: told})
         # safetensors creates its files unreadable to others, unlike every other artifact.
         umask = os.umask(0)
         os.umask(umask)
@@ -117,9 +133,10 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], provenance:
 
 
 def write_json(path: Path, content: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
-    """Write a small record as indented JSON with sorted keys; `content` must not have a key `provenance`."""
-    with replacing(path) as temporary:
-        text = json.dumps({**content, PROVENANCE_KEY: dict(provenance)}, indent=2, sort_keys=True, ensure_ascii=False)
+    """Write a small record as sealed, indented JSON with sorted keys; `content` must not have a key `provenance`."""
+    told = {**provenance, SEAL_KEY: seals.OPEN}
+    with replacing(path, sealed=True) as temporary:
+        text = json.dumps({**content, PROVENANCE_KEY: told}, indent=2, sort_keys=True, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
@@ -132,19 +149,25 @@ def read_provenance(path: Path) -> dict[str, Any]:
     path = Path(path)
     try:
         if path.suffix == ".parquet":
-            text = (pq.read_schema(path).metadata or {})[PROVENANCE_KEY.encode()]
+            found = json.loads((pq.read_schema(path).metadata or {})[PROVENANCE_KEY.encode()])
         elif path.suffix == ".safetensors":
             from safetensors import safe_open
 
             with safe_open(path, framework="numpy") as file:
-                text = file.metadata()[PROVENANCE_KEY]
+                found = json.loads(file.metadata()[PROVENANCE_KEY])
         else:
-            return json.loads(path.read_text(encoding="utf-8"))[PROVENANCE_KEY]
-        return json.loads(text)
-    except (KeyError, TypeError) as error:
+            found = json.loads(path.read_text(encoding="utf-8"))[PROVENANCE_KEY]
+        return {key: value for key, value in found.items() if key != SEAL_KEY}
+    except (KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path} carries no provenance: it was not written by polyprune; delete it.") from error
     except Exception as error:
         raise ArtifactError(f"{path} is damaged ({error}): delete it and run again.") from error
+
+
+def refuse_damaged(path: Path) -> None:
+    """Raise ArtifactError when a file has a seal and does not hold what was sealed; a user's own file has none."""
+    if seals.is_sealed(path) and not seals.is_whole(path):
+        raise ArtifactError(f"{path} is not what was written there: delete it and run again.")
 
 
 def refuse_foreign_model(provenance: dict, record: Path, artifact: Path) -> None:

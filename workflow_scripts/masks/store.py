@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.artifacts import PROVENANCE_KEY, ArtifactError, canonical_json, replacing, with_provenance
+from workflow_scripts import seals
+from workflow_scripts.artifacts import PROVENANCE_KEY, SEAL_KEY, ArtifactError, canonical_json, replacing, with_provenance
 from workflow_scripts.masks.packing import BIT_ORDER, bytes_per_row, count_ones, pack, padding_is_zero, unpack
 
 FORMAT_VERSION = 1
@@ -84,7 +85,7 @@ class MaskWriter:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            temporary = stack.enter_context(replacing(self.path))
+            temporary = stack.enter_context(replacing(self.path, sealed=True))
             self._writer = stack.enter_context(_parquet_writer(temporary, self._schema))
             stack.callback(self._seal)
             self._stack = stack.pop_all()
@@ -99,7 +100,8 @@ class MaskWriter:
         """Write what is known at the end only, and take no more masks."""
         writer, self._writer = self._writer, None
         provenance = self._schema.metadata[PROVENANCE_KEY.encode()]
-        writer.add_key_value_metadata({DIGEST_KEY: _digest(provenance, list(self._written.values()))})
+        digest = _digest(provenance, list(self._written.values()))
+        writer.add_key_value_metadata({DIGEST_KEY: digest, SEAL_KEY: seals.OPEN})
 
     def write(self, block: int, module: str, mask: Any) -> None:
         """Append the mask of one linear.
