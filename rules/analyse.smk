@@ -3,8 +3,8 @@
 
 rule tabulate_perplexity:
     input:
-        perplexity_targets(),
-        evaluation_tokens(),
+        perplexity=perplexity_targets(),
+        tokens=evaluation_tokens(),
     output:
         f"{REPORTS}/tables/perplexity.parquet",
     log:
@@ -25,7 +25,7 @@ rule tabulate_perplexity:
 
 rule tabulate_cloze:
     input:
-        cloze_targets(),
+        cloze=cloze_targets(),
     output:
         f"{REPORTS}/tables/cloze.parquet",
     log:
@@ -44,7 +44,7 @@ rule tabulate_cloze:
 
 rule tabulate_layers:
     input:
-        layer_targets(),
+        layers=layer_targets(),
     output:
         f"{REPORTS}/tables/layers.parquet",
     log:

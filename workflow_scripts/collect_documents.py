@@ -38,8 +38,12 @@ def collect_documents(*, output: Path, parameters: Parameters, path: str | None 
     options = TypeAdapter(source.Options).validate_python({**parameters.options, **place})
     documents = source.read(parameters.language, options)
     table = documents_table(tqdm(documents, desc=parameters.language, unit="document", disable=None))
-    inputs = {"files": source.input_files(parameters.language, options)}
-    write_table(output, table, make_provenance("collect_documents", asdict(parameters), code, inputs))
+    # As the source has understood them, and without the path, which is no part of what the texts are.
+    told = {key: value for key, value in asdict(options).items() if key in parameters.options}
+    inputs = {"sources": source.input_files(parameters.language, options)}
+    write_table(
+        output, table, make_provenance("collect_documents", asdict(parameters) | {"options": told}, code, inputs)
+    )
 
 
 if __name__ == "__main__":

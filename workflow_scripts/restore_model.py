@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
-from workflow_scripts.models.copies import SOURCE, WEIGHTS, is_dropped
+from workflow_scripts.models.copies import LOCK, SOURCE, WEIGHTS, is_dropped
 
 
 def restore_model(*, record: Path) -> None:
@@ -21,14 +21,14 @@ def restore_model(*, record: Path) -> None:
     directory = record.parent
     content = json.loads(record.read_text(encoding="utf-8"))
     # Jobs that start together wait for the first, and find its weights.
-    with open(directory / ".restore.lock", "w") as lock:
+    with open(directory / LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_dropped(directory):
             return
         with TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as folder:
             made = Path(folder)
             make_again(content["source"], directory, made)
-            if sources.describe_checkpoint(made)["tensors"] != content["tensors"]:
+            if sources.digest_tensors(made)[0] != content["tensors"]:
                 raise ArtifactError(
                     f"The source of {directory.name} gives other weights than its record: delete {directory} and run again."
                 )

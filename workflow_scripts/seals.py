@@ -59,9 +59,14 @@ def _digest_at(path: Path) -> int | None:
 
 def _digest_without(path: Path, at: int) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        with memoryview(content) as view, view[:at] as before, view[at + DIGITS :] as after:
-            digest.update(before)
-            digest.update(b"0" * DIGITS)
-            digest.update(after)
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        memoryview(content) as view,
+        view[:at] as before,
+        view[at + DIGITS :] as after,
+    ):
+        digest.update(before)
+        digest.update(b"0" * DIGITS)
+        digest.update(after)
     return digest.hexdigest()

@@ -36,7 +36,7 @@ def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") ->
         for model, variant, language in product(spanned.models, spanned.variants(), spanned.cloze_languages)
     }
     table = gather(files).sort("model", "variant", "language", "item_id").cast(dict(CLOZE_TABLE))
-    provenance = make_provenance("tabulate_cloze", {"grid": json.loads(grid)}, code, {"items": list(files)})
+    provenance = make_provenance("tabulate_cloze", {"grid": json.loads(grid)}, code, {"cloze": list(files)})
     write_table(output, table.to_arrow(), provenance)
 
 

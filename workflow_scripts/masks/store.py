@@ -21,7 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts import seals
-from workflow_scripts.artifacts import PROVENANCE_KEY, SEAL_KEY, ArtifactError, canonical_json, replacing, with_provenance
+from workflow_scripts.artifacts import (
+    PROVENANCE_KEY,
+    SEAL_KEY,
+    ArtifactError,
+    canonical_json,
+    replacing,
+    with_provenance,
+)
 from workflow_scripts.masks.packing import BIT_ORDER, bytes_per_row, count_ones, pack, padding_is_zero, unpack
 
 FORMAT_VERSION = 1

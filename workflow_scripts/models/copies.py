@@ -15,6 +15,9 @@ COPIED = ("packaged", "gguf")
 SOURCE = "source.gguf"
 """Link beside the record to the user's GGUF file, from which a dropped copy is restored."""
 
+LOCK = ".restore.lock"
+"""Held while a dropped copy is restored."""
+
 WEIGHTS = "*.safetensors"
 
 

@@ -17,7 +17,11 @@ from tqdm import tqdm
 from workflow_scripts.artifacts import digest_of_file
 from workflow_scripts.models.catalogue import CHECKPOINT_FILES, PACKAGED, checkpoint_files
 from workflow_scripts.models.checkpoint import weight_files
+from workflow_scripts.models.copies import LOCK, SOURCE
 from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
+
+BESIDE = ("provenance.json", SOURCE, LOCK)
+"""Files in the folder of a prepared checkpoint that are no part of it."""
 
 
 def from_package(name: str, destination: Path) -> dict[str, Any]:
@@ -126,21 +130,32 @@ def describe_checkpoint(directory: Path) -> dict[str, Any]:
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-    files = weight_files(directory)
-    others = [
-        path for path in sorted(directory.iterdir()) if path.suffix != ".safetensors" and path.name != "provenance.json"
-    ]
-    tensors, parameters = {}, 0
-    for name, path in tqdm(sorted(files.items()), desc="tensors", unit="tensor", disable=None):
-        with safe_open(path, framework="pt") as file:
-            tensor = file.get_tensor(name)
-        parameters += tensor.numel()
-        data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
-        tensors[name] = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + data.tobytes()).hexdigest()
+    tensors, parameters = digest_tensors(directory)
     return {
         "boundary": boundary_tokens(load_tokenizer(directory)),
         "architecture": (config.architectures or ["unknown"])[0],
         "parameters": parameters,
         "tensors": tensors,
-        "files": {path.name: digest_of_file(path) for path in others if path.is_file()},
+        "files": digest_files(directory),
+    }
+
+
+def digest_tensors(directory: Path) -> tuple[dict[str, str], int]:
+    """SHA-256 of every tensor of a checkpoint, its dtype and shape included, and how many numbers there are in all."""
+    digests, parameters = {}, 0
+    for name, path in tqdm(sorted(weight_files(directory).items()), desc="tensors", unit="tensor", disable=None):
+        with safe_open(path, framework="pt") as file:
+            tensor = file.get_tensor(name)
+        parameters += tensor.numel()
+        data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+        digests[name] = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + data.tobytes()).hexdigest()
+    return digests, parameters
+
+
+def digest_files(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file of a checkpoint that holds no weights, the record left out."""
+    return {
+        path.name: digest_of_file(path)
+        for path in sorted(directory.iterdir())
+        if path.is_file() and path.suffix != ".safetensors" and path.name not in BESIDE
     }

@@ -1,0 +1,90 @@
+"""What the workflow would write now: every artifact of a study with the step, code, parameters and inputs behind it.
+
+Snakemake itself is asked, so that nothing here knows a rule. Nothing runs and nothing is written.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from snakemake.api import SnakemakeApi
+from snakemake.settings.enums import Quietness
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, WorkflowSettings
+
+SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
+STEP = re.compile(r"-m workflow_scripts\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An artifact as the workflow would write it now.
+
+    Attributes:
+        path: the artifact, relative to the working directory.
+        step: the step that writes it.
+        code: digest of the step's code.
+        told: what the step is told, by the names that provenances use: parameters, and the wildcards of its rule.
+        inputs: role -> file, or files in order.
+        number: which of its job's outputs it is. One that was made from one of several inputs was made from that number.
+        temporary: whether the study keeps it only as long as jobs read it.
+    """
+
+    path: Path
+    step: str
+    code: str
+    told: Mapping[str, Any]
+    inputs: Mapping[str, Path | list[Path]]
+    number: int
+    temporary: bool
+
+
+def expected_artifacts(configfile: Path | None) -> list[Expected]:
+    """All artifacts of a study, in the order of the jobs; of the default study without `configfile`."""
+    given = (configfile,) if configfile else ()
+    quiet = OutputSettings(quiet={Quietness.ALL})
+    with SnakemakeApi(quiet) as api, redirect_stdout(StringIO()):
+        workflow = api.workflow(
+            ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=given),
+            workflow_settings=WorkflowSettings(),
+            snakefile=SNAKEFILE,
+        )
+        # The one public way to a DAG without a run.
+        workflow.dag(DAGSettings(forceall=True)).printrulegraph()
+        jobs = [job for job in workflow._workflow.dag.jobs if job.output]
+        return [artifact for job in sorted(jobs, key=lambda job: str(job.output[0])) for artifact in _of_job(job)]
+
+
+def _of_job(job) -> list[Expected]:
+    told = {key: _decoded(value) for key, value in job.params.items() if isinstance(value, str)}
+    parameters = told.pop("parameters", {})
+    told = dict(job.wildcards.items()) | told | (parameters if isinstance(parameters, dict) else {})
+    step = STEP.search(job.shellcmd)[1]
+    return [
+        Expected(
+            path=Path(str(path)),
+            step=step,
+            code=told.get("code", ""),
+            told=told,
+            inputs={role: _paths(entry) for role, entry in job.input.items()},
+            number=number,
+            temporary=path in job.temp_output,
+        )
+        for number, path in enumerate(job.output)
+    ]
+
+
+def _paths(entry: Any) -> Path | list[Path]:
+    return Path(entry) if isinstance(entry, str) else [Path(str(path)) for path in entry]
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
