@@ -15,6 +15,8 @@ from workflow_scripts.study import CHANGES_WEIGHTS, Study
 
 LIBRARIES = 300e6
 """Bytes that Python, torch and transformers hold before a model is loaded."""
+TOKENIZER = 2.2e3
+"""Bytes that a loaded tokenizer takes for each of its tokens."""
 STARTUP = 3.0
 """Seconds until they are imported."""
 LOADING = 1e9
@@ -154,6 +156,11 @@ def generate_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     return Cost(seconds, LIBRARIES + 1.3 * weights + drawn)
 
 
+def tokenizer_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job that loads a tokenizer, and hardly does more."""
+    return Cost(6, LIBRARIES + TOKENIZER * shape.vocabulary)
+
+
 def prepare_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     """A job of `prepare_model`: weights made into a copy or linked, and all of them hashed."""
     copied = shape.parameters * FLOAT32
@@ -187,8 +194,8 @@ def constant(seconds: float) -> Callable[[JobKind, ModelShape | None, Setting], 
 COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "collect": constant(1),
     "prepare": prepare_cost,
-    "tokenize": constant(6),
-    "control": constant(6),
+    "tokenize": tokenizer_cost,
+    "control": tokenizer_cost,
     "generate": generate_cost,
     "sample": constant(1),
     "prune": prune_cost,
@@ -202,7 +209,7 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
-NEEDS_SHAPE = {"generate", "prepare", "prune", "perplexity", "cloze", "overlap"}
+NEEDS_SHAPE = {"tokenize", "control", "generate", "prepare", "prune", "perplexity", "cloze", "overlap"}
 
 
 @dataclass(frozen=True)
