@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from workflow_scripts.artifacts import refuse_damaged
 from workflow_scripts.cli import run_step
 from workflow_scripts.reporting.calibrations import read_calibrations
 from workflow_scripts.reporting.figures import draw, save
@@ -19,6 +20,8 @@ def draw_figures(*, tables: list[Path], calibrations: str, output: list[Path], c
         output: files to write, `{name}.svg` and `{name}.png` for the names of `reporting.figures.draw`.
         code: digest of this step's code.
     """
+    for path in tables:
+        refuse_damaged(path)
     known = read_calibrations(json.loads(calibrations))
     figures = draw({path.stem: pl.read_parquet(path) for path in tables}, known)
     for path in sorted({path.with_suffix("") for path in output}):

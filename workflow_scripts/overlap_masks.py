@@ -49,6 +49,14 @@ def overlap_masks(
     spanned = Grid.from_json(json.loads(grid))
     calibrated = [v for v in spanned.calibrated() if (v.method, v.pattern) == (method, pattern)]
     variants = [Variant.uncalibrated("magnitude", pattern), *calibrated]
+    parameters = {
+        "grid": json.loads(grid),
+        "languages": json.loads(languages),
+        "model": model,
+        "method": method,
+        "pattern": pattern,
+    }
+    provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks})
     stores = {variant.path: MaskStore(path) for variant, path in zip(variants, masks, strict=True)}
     refuse_mixed_models(stores)
     pairs = [(variant.path, variants[0].path) for variant in calibrated]
@@ -68,14 +76,6 @@ def overlap_masks(
         }
         for row in overlaps(stores, pairs).iter_rows(named=True)
     ]
-    parameters = {
-        "grid": json.loads(grid),
-        "languages": json.loads(languages),
-        "model": model,
-        "method": method,
-        "pattern": pattern,
-    }
-    provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks})
     write_table(output, pl.DataFrame(rows, schema=OVERLAP_SCHEMA).to_arrow(), provenance)
 
 

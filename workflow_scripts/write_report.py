@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.artifacts import read_provenance, replacing
+from workflow_scripts.artifacts import read_provenance, refuse_damaged, replacing
 from workflow_scripts.cli import run_step
 from workflow_scripts.reporting.durations import read_durations
 from workflow_scripts.reporting.report import render_report
@@ -41,6 +41,8 @@ def write_report(
         output: the report.
         code: digest of this step's code.
     """
+    for path in (*models, *documents, *tables, perplexity):
+        refuse_damaged(path)
     made = {path.stem: pl.read_parquet(path) for path in tables}
     keys = ["model", "method", "pattern", "calibration", "seed"]
     facts = {

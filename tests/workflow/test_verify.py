@@ -96,6 +96,9 @@ def test_whole_files_in_the_wrong_place_are_foreign_or_out_of_date(project):
     one.write_bytes(other.read_bytes())
     other.write_bytes(kept)
     shutil.copy(results / SPARSE_B, results / SPARSE)
+    tables = results / "reports/tiny/tables"
+    shutil.copy(tables / "baselines.parquet", tables / "effects.parquet")
+    shutil.copy((results / WANDA).with_name("layers.parquet"), results / WANDA)
     tokenizer = results / "models/tiny/tokenizer.json"
     tokenizer.unlink()
     tokenizer.write_text("{}")
@@ -106,6 +109,8 @@ def test_whole_files_in_the_wrong_place_are_foreign_or_out_of_date(project):
         assert f"results/{name} is foreign: {reason}." in found
     reason = f"it was made from {windows}/bb/0.parquet, not from {windows}/aa/0.parquet"
     assert f"results/{SPARSE} is foreign: {reason}." in found
+    assert "results/reports/tiny/tables/effects.parquet is foreign: it is the table baselines." in found
+    assert f"results/{WANDA} is foreign: it has other columns than belong there." in found
     record = "results/models/tiny/provenance.json"
     assert f"{record} is damaged: tokenizer.json beside it is not what was prepared." in found
 

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 from transformers import PreTrainedModel
 
-from workflow_scripts.artifacts import ArtifactError, make_provenance, read_provenance, read_table, write_table
+from workflow_scripts import seals
+from workflow_scripts.artifacts import ArtifactError, make_provenance, read_provenance, write_table
 from workflow_scripts.evaluation.head import refuse_unsupported_head
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle
@@ -59,6 +60,6 @@ def evaluate_series(
 def still_holds(path: Path, provenance: dict) -> bool:
     """Whether a table is there, whole, and made just as `provenance` says."""
     try:
-        return path.is_file() and read_provenance(path) == provenance and read_table(path).num_rows > 0
+        return path.is_file() and seals.is_whole(path) and read_provenance(path) == provenance
     except ArtifactError:
         return False

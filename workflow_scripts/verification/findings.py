@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
 from workflow_scripts import seals
@@ -75,6 +76,8 @@ def examine(expected: Expected, digests: Digests) -> Finding:
     provenance = read_provenance(path)
     if provenance["step"] != expected.step:
         return Finding(path, State.FOREIGN, f"{provenance['step']} wrote it, and {expected.step} writes here")
+    if reason := _of_another_kind(path, provenance):
+        return Finding(path, State.FOREIGN, reason)
     for finding in _inputs_differ(expected, provenance["inputs"], digests):
         return finding
     for reason in _told_otherwise(expected, provenance):
@@ -127,6 +130,18 @@ def _inputs_differ(expected: Expected, made_from: Mapping[str, Any], digests: Di
                     yield Finding(expected.path, State.FOREIGN, f"it was made from {other}, not from {path}")
                 else:
                     yield Finding(expected.path, State.STALE, f"it was not made from {path} as that is now")
+
+
+def _of_another_kind(path: Path, provenance: Mapping[str, Any]) -> str | None:
+    """Why a file is not of the kind that its name says: one step may write several."""
+    table = provenance["parameters"].get("table", path.stem)
+    if table != path.stem:
+        return f"it is the table {table}"
+    name = path.relative_to(path.parts[0]).as_posix()
+    schema = next((artifact.arrow_schema for artifact in ARTIFACTS if artifact.matches(name)), None)
+    if schema is not None and not pq.read_schema(path).equals(schema):
+        return "it has other columns than belong there"
+    return None
 
 
 def _aslist(entry: Any) -> list[Any]:
