@@ -423,7 +423,7 @@ def made_of(name):
     if made["kind"] == "mixture":
         shares = STUDY.calibration.mixture(name).items()
         made["words"] = ", ".join(
-            f"{share:.0%} {language}" for language, share in shares
+            f"{100 * share:.0f} % {language}" for language, share in shares
         )
     return made
 

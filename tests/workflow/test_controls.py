@@ -14,6 +14,8 @@ CONTROLS = {
     "aa-prose": {"kind": "register", "language": "aa", "register": "prose"},
     "aa-elsewhere": {"kind": "corpus", "language": "aa", "corpus": "others"},
 }
+pytestmark = pytest.mark.slow
+
 PLACES = {
     "noise": "aa~random",
     "aa-shuffled": "aa~shuffled",

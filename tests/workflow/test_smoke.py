@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -91,3 +93,10 @@ def test_the_record_says_where_the_model_comes_from(results):
     assert "Gemma" in record["source"]["licence"]
     assert record["architecture"] == "Gemma3ForCausalLM"
     assert record["boundary"]["bos"] == 2
+
+
+def test_every_artifact_is_sound(results):
+    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", "studies/smoke.yaml"]
+    done = subprocess.run(command, cwd=results.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    assert "sound" in done.stdout and "not there" not in done.stdout

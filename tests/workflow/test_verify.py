@@ -16,9 +16,11 @@ EVALUATION = "letters-4x32"
 OWN = f"perplexity/tiny/wanda/0.5/letters-2x16-sequential/aa/0/{EVALUATION}/aa.parquet"
 OTHER = f"perplexity/tiny/wanda/0.5/letters-2x16-sequential/aa/0/{EVALUATION}/bb.parquet"
 MASKS = "pruned/tiny/{method}/0.5/letters-2x16-sequential/{calibration}/0/masks.parquet"
-WANDA = MASKS.format(method="wanda", calibration="aa")
+WANDA, WANDA_B = (MASKS.format(method="wanda", calibration=calibration) for calibration in ("aa", "bb"))
 SPARSE, SPARSE_B = (MASKS.format(method="sparsegpt", calibration=calibration) for calibration in ("aa", "bb"))
 WEIGHTS = SPARSE.replace("masks.parquet", "weights.safetensors")
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_whole_files_in_the_wrong_place_are_foreign_or_out_of_date(project):
     shutil.copy(results / SPARSE_B, results / SPARSE)
     tables = results / "reports/tiny/tables"
     shutil.copy(tables / "baselines.parquet", tables / "effects.parquet")
-    shutil.copy((results / WANDA).with_name("layers.parquet"), results / WANDA)
+    shutil.copy((results / WANDA_B).with_name("layers.parquet"), results / WANDA_B)
     tokenizer = results / "models/tiny/tokenizer.json"
     tokenizer.unlink()
     tokenizer.write_text("{}")
@@ -110,7 +112,7 @@ def test_whole_files_in_the_wrong_place_are_foreign_or_out_of_date(project):
     reason = f"it was made from {windows}/bb/0.parquet, not from {windows}/aa/0.parquet"
     assert f"results/{SPARSE} is foreign: {reason}." in found
     assert "results/reports/tiny/tables/effects.parquet is foreign: it is the table baselines." in found
-    assert f"results/{WANDA} is foreign: it has other columns than belong there." in found
+    assert f"results/{WANDA_B} is foreign: it has other columns than belong there." in found
     record = "results/models/tiny/provenance.json"
     assert f"{record} is damaged: tokenizer.json beside it is not what was prepared." in found
 

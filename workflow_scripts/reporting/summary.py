@@ -233,7 +233,10 @@ def overlap_sentences(positions: pl.DataFrame) -> list[str]:
     if len(places):
         low, high = percent(places.min()), percent(places.max())
         share = low if low == high else f"{low} to {high}"
-        sentences.append(f"That is {share} of the way from floor to ceiling.")
+        below = (
+            "; below 0 % two masks have less in common than with the mask made without text" if places.min() < 0 else ""
+        )
+        sentences.append(f"That is {share} of the way from floor to ceiling{below}.")
     elif ceiling is None:
         sentences.append("With one seed there is no ceiling, so this overlap cannot be placed.")
     return sentences
