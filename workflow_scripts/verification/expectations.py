@@ -27,7 +27,7 @@ class Expected:
     Attributes:
         path: the artifact, relative to the working directory.
         step: the step that writes it.
-        code: digest of the step's code.
+        code: digest of the step's code; empty for a rule that gives none.
         told: what the step is told, by the names that provenances use: parameters, and the wildcards of its rule.
         inputs: role -> file, or files in order.
         number: which of its job's outputs it is. One that was made from one of several inputs was made from that number.
@@ -61,15 +61,14 @@ def expected_artifacts(configfile: Path | None) -> list[Expected]:
 
 
 def _of_job(job) -> list[Expected]:
-    told = {key: _decoded(value) for key, value in job.params.items() if isinstance(value, str)}
-    parameters = told.pop("parameters", {})
-    told = dict(job.wildcards.items()) | told | (parameters if isinstance(parameters, dict) else {})
+    params = {key: decoded(value) for key, value in job.params.items() if isinstance(value, str)}
+    told = dict(job.wildcards.items()) | params | params.get("parameters", {})
     step = STEP.search(job.shellcmd)[1]
     return [
         Expected(
             path=Path(str(path)),
             step=step,
-            code=told.get("code", ""),
+            code=params.get("code", ""),
             told=told,
             inputs={role: _paths(entry) for role, entry in job.input.items()},
             number=number,
@@ -83,8 +82,6 @@ def _paths(entry: Any) -> Path | list[Path]:
     return Path(entry) if isinstance(entry, str) else [Path(str(path)) for path in entry]
 
 
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def decoded(text: str) -> Any:
+    """The object that a parameter in JSON is; any other text stays, a name or a digest that looks like a number too."""
+    return json.loads(text) if text.startswith("{") else text
