@@ -336,3 +336,8 @@ ARTIFACTS = (
     Artifact("Figures", "reports/{study}/figures/{figure}.{format}", "draw_figures", "a figure, as SVG and as PNG"),
     Artifact("Report", "reports/{study}/report.html", "write_report", "the report, in one file that opens offline"),
 )  # fmt: skip
+
+
+def kind_of(path: str) -> Artifact | None:
+    """The kind of a path below results/, None where polyprune writes no such file."""
+    return next((artifact for artifact in ARTIFACTS if artifact.matches(path)), None)

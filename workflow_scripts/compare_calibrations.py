@@ -34,13 +34,13 @@ def compare_calibrations(
     parameters = {"kinds": json.loads(kinds)}
     inputs = {"perplexity": perplexity, "overlap": overlap, "layers": layers} | ({"cloze": cloze} if cloze else {})
     provenance = make_provenance("compare_calibrations", parameters, code, inputs)
-    # Tables of one form tell by their provenance which they are.
-    provenances = {path: provenance | {"parameters": parameters | {"table": path.stem}} for path in tables}
     overlaps = pl.concat(map(pl.read_parquet, overlap))
     items = pl.read_parquet(cloze) if cloze else None
     made = analyse(pl.read_parquet(perplexity), overlaps, pl.read_parquet(layers), parameters["kinds"], items)
     for path in tables:
-        write_table(path, made[path.stem].to_arrow(), provenances[path])
+        # Tables of one form tell by their provenance which they are.
+        told = parameters | {"table": path.stem}
+        write_table(path, made[path.stem].to_arrow(), provenance | {"parameters": told})
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def artifacts() -> str:
         "`en+3sw` (shares in whole numbers), `en~random`, `sw~shuffled`, `sw~generated`, `sw~register-narrative`, "
         "`sw~corpus-bible`; tables have the study's names. Every "
         "Parquet, safetensors and JSON artifact carries its provenance in the metadata key `provenance`, and a seal, the "
-        "SHA-256 of itself, which `python -m workflow_scripts.verify` checks. Types are Arrow's; of texts, `large_string` is shown as `string`.",
+        "SHA-256 of itself, which `python -m workflow_scripts.verify` checks. Types are Arrow's; of texts, `large_string` is shown as "
+        "`string`.",
         _table(
             ["artifact", "path", "step"],
             [

@@ -55,6 +55,13 @@ def catalogued(results: Path) -> set[str]:
     return found
 
 
+def verify(folder: Path, study: str) -> tuple[int, str]:
+    """Exit code and output of the command `verify` on the results of a study."""
+    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", study]
+    done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
 class Project:
     """A folder with the code, and its study in `study.yaml`."""
 

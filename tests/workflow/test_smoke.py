@@ -2,13 +2,11 @@
 
 import json
 import math
-import subprocess
-import sys
 
 import polars as pl
 import pytest
 
-from tests.workflow.project import Project, catalogued
+from tests.workflow.project import Project, catalogued, verify
 from workflow_scripts.artifacts import read_provenance
 from workflow_scripts.masks.store import MaskStore
 
@@ -96,7 +94,6 @@ def test_the_record_says_where_the_model_comes_from(results):
 
 
 def test_every_artifact_is_sound(results):
-    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", "studies/smoke.yaml"]
-    done = subprocess.run(command, cwd=results.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout
-    assert "sound" in done.stdout and "not there" not in done.stdout
+    code, output = verify(results.parent, "studies/smoke.yaml")
+    assert code == 0, output
+    assert "sound" in output and "not there" not in output

@@ -1,16 +1,14 @@
 """`verify` on a real run of a tiny model: sound results are sound, and whatever is done to them is found and named."""
 
-import json
 import shutil
-import subprocess
-import sys
+from copy import deepcopy
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.workflow.project import Project
+from tests.workflow.project import Project, verify
 
 EVALUATION = "letters-4x32"
 OWN = f"perplexity/tiny/wanda/0.5/letters-2x16-sequential/aa/0/{EVALUATION}/aa.parquet"
@@ -34,27 +32,25 @@ def made(tmp_path_factory):
 def project(made, tmp_path):
     """A copy of the results, to be damaged."""
     shutil.copytree(made.folder, tmp_path / "copy", symlinks=True, ignore=shutil.ignore_patterns(".snakemake"))
-    copy = Project.__new__(Project)
-    copy.folder, copy.study = tmp_path / "copy", json.loads(json.dumps(made.study))
-    return copy
+    project = deepcopy(made)
+    project.folder = tmp_path / "copy"
+    return project
 
 
-def verify(project) -> tuple[int, str]:
+def verified(project) -> tuple[int, str]:
     (project.folder / "study.yaml").write_text(yaml.safe_dump(project.study))
-    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", "study.yaml"]
-    done = subprocess.run(command, cwd=project.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout
+    return verify(project.folder, "study.yaml")
 
 
 def faults(project) -> list[str]:
-    code, output = verify(project)
+    code, output = verified(project)
     found = [line for line in output.splitlines() if line.startswith("results/")]
     assert code == bool(found), output
     return found
 
 
 def test_the_results_of_a_run_are_sound_wherever_they_are(project):
-    code, output = verify(project)
+    code, output = verified(project)
     assert code == 0, output
     (counts,) = output.splitlines()
     assert "sound" in counts and "not there" not in counts and "another study" not in counts
@@ -81,7 +77,7 @@ def test_every_changed_file_is_damaged_and_the_remedy_is_a_command(project):
     for name, harm in harms.items():
         harm(project.folder / "results" / name)
     project.folder.joinpath("results/notes.txt").write_text("mine")
-    code, output = verify(project)
+    code, output = verified(project)
     assert code == 1
     for name in harms:
         assert f"results/{name} is damaged: it" in output

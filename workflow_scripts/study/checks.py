@@ -170,6 +170,11 @@ class Draw(NamedTuple):
     language: str
     register: str = ""
 
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Corpus and language: where the documents are read from, whatever the register."""
+        return self.corpus, self.language
+
     def __str__(self) -> str:
         return f"{self.language}, register {self.register}," if self.register else self.language
 
@@ -230,7 +235,7 @@ def _languages_are_there(
     corpora: dict[str, Corpus], calibration: Calibration, evaluation: Evaluation
 ) -> Iterator[Problem]:
     drawn: dict[str, list[str]] = {}
-    for corpus, language in sorted({(draw.corpus, draw.language) for draw in _wanted(calibration)}):
+    for corpus, language in sorted({draw.texts for draw in _wanted(calibration)}):
         drawn.setdefault(corpus, []).append(language)
     sides = [("calibration", "calibrations", corpus, languages) for corpus, languages in drawn.items()]
     sides.append(("evaluation", "languages", evaluation.corpus, evaluation.languages))
@@ -365,7 +370,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
     kept: dict[str, int] = {}
     wanted = _wanted(calibration)
     evaluated = {(evaluation.corpus, language) for language in evaluation.languages}
-    for name, language in sorted({(draw.corpus, draw.language) for draw in wanted} | evaluated):
+    for name, language in sorted({draw.texts for draw in wanted} | evaluated):
         try:
             documents = _read(corpora[name], language)
         except (CorpusError, OSError) as error:
@@ -377,9 +382,9 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
         if (name, language) in evaluated:
             kept[language] = sum(document.split == "evaluation" for document in documents)
     drawn = {
-        draw: [document for document in there[draw[:2]] if draw.register in ("", document.register)]
+        draw: [document for document in there[draw.texts] if draw.register in ("", document.register)]
         for draw in wanted
-        if draw[:2] in there
+        if draw.texts in there
     }
     yield from _registers_are_there(there, calibration)
     yield from _calibration_suffices(drawn, wanted, calibration)

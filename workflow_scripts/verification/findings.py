@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
 from workflow_scripts import seals
-from workflow_scripts.artifact_catalogue import ARTIFACTS
+from workflow_scripts.artifact_catalogue import kind_of
 from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance
 from workflow_scripts.models.copies import is_dropped
 from workflow_scripts.models.sources import digest_files, digest_tensors
@@ -73,16 +73,18 @@ def examine(expected: Expected, digests: Digests) -> Finding:
         return Finding(path, State.UNPROVEN)
     if reason := damage(path):
         return Finding(path, State.DAMAGED, reason)
-    provenance = read_provenance(path)
+    return next(_faults(expected, read_provenance(path), digests), Finding(path, State.SOUND))
+
+
+def _faults(expected: Expected, provenance: Mapping[str, Any], digests: Digests) -> Iterator[Finding]:
+    """What is wrong with a whole artifact, the gravest first."""
+    path = expected.path
     if provenance["step"] != expected.step:
-        return Finding(path, State.FOREIGN, f"{provenance['step']} wrote it, and {expected.step} writes here")
+        yield Finding(path, State.FOREIGN, f"{provenance['step']} wrote it, and {expected.step} writes here")
     if reason := _of_another_kind(path, provenance):
-        return Finding(path, State.FOREIGN, reason)
-    for finding in _inputs_differ(expected, provenance["inputs"], digests):
-        return finding
-    for reason in _told_otherwise(expected, provenance):
-        return Finding(path, State.STALE, reason)
-    return Finding(path, State.SOUND)
+        yield Finding(path, State.FOREIGN, reason)
+    yield from _inputs_differ(expected, provenance["inputs"], digests)
+    yield from (Finding(path, State.STALE, reason) for reason in _told_otherwise(expected, provenance))
 
 
 def damage(path: Path) -> str | None:
@@ -138,8 +140,8 @@ def _of_another_kind(path: Path, provenance: Mapping[str, Any]) -> str | None:
     if table != path.stem:
         return f"it is the table {table}"
     name = path.relative_to(path.parts[0]).as_posix()
-    schema = next((artifact.arrow_schema for artifact in ARTIFACTS if artifact.matches(name)), None)
-    if schema is not None and not pq.read_schema(path).equals(schema):
+    kind = kind_of(name)
+    if kind and kind.arrow_schema is not None and not pq.read_schema(path).equals(kind.arrow_schema):
         return "it has other columns than belong there"
     return None
 
@@ -181,7 +183,7 @@ def examine_others(results: Path, expected: set[Path]) -> Iterator[Finding]:
         name = path.relative_to(results).as_posix()
         if path.name.endswith((".part", ".lock")):
             yield Finding(path, State.UNPROVEN, "left by a run that was interrupted")
-        elif not any(artifact.matches(name) for artifact in ARTIFACTS):
+        elif kind_of(name) is None:
             yield Finding(path, State.FOREIGN, "polyprune writes no such file")
         elif path.parent.parent == results / "models" or path.suffix not in PROVEN:
             yield Finding(path, State.ELSEWHERE)
