@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import cyclopts
 
+from workflow_scripts.controller import end_with_controller
+
 
 def run_step(step: Callable[..., None]) -> None:
     """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    end_with_controller()
     try:
         cyclopts.run(step)
     except Exception as error:
