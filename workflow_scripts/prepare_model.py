@@ -9,6 +9,7 @@ from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
 from workflow_scripts.models.blocks import check_architecture
 from workflow_scripts.models.copies import link_source
+from workflow_scripts.models.remote_code import KEY as TRUSTED
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Parameters:
     """name of a hub model"""
     revision: str | None = None
     """commit, tag or branch of the hub model"""
+    trust_remote_code: bool = False
+    """whether the code that comes with a local or hub model may run"""
 
 
 def prepare_model(
@@ -46,18 +49,21 @@ def prepare_model(
     folder = record.parent.with_name(f".{record.parent.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    trusted = parameters.trust_remote_code
     if parameters.packaged:
         source = sources.from_package(parameters.packaged, folder)
     elif parameters.hub:
-        source = sources.from_hub(parameters.hub, parameters.revision or "main", folder)
+        source = sources.from_hub(parameters.hub, parameters.revision or "main", folder, trusted)
     elif gguf:
         source = sources.from_gguf(gguf, folder)
     elif checkpoint:
-        source = sources.from_directory(checkpoint[0].parent, folder)
+        source = sources.from_directory(checkpoint[0].parent, folder, trusted)
     else:
         raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --checkpoint.")
-    check_architecture(folder)
-    content = {"source": source, **sources.describe_checkpoint(folder)}
+    check_architecture(folder, trusted)
+    if trusted:
+        source |= {TRUSTED: True}
+    content = {"source": source, **sources.describe_checkpoint(folder, trusted)}
     provenance = make_provenance("prepare_model", asdict(parameters), code, {})
     write_json(folder / record.name, content, provenance)
     if gguf:

@@ -72,14 +72,14 @@ def iterate_linears(model: PreTrainedModel) -> Iterator[tuple[int, str, nn.Linea
             yield index, name, linear
 
 
-def check_architecture(directory: Path) -> None:
+def check_architecture(directory: Path, trusted: bool = False) -> None:
     """Raise UnsupportedArchitecture unless the model of a checkpoint directory can be pruned; no weights are read."""
-    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
     if other := [name for name in config.architectures or [] if has_other_head(name)]:
         raise UnsupportedArchitecture(f"{other[0]} has no head that predicts the next token: take a ...ForCausalLM.")
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trusted)
     except ValueError as error:
         raise UnsupportedArchitecture(
             f"{config.model_type} is no causal language model that transformers knows: not supported."

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKPOINT_FILES = ("*.safetensors", "*.json", "tokenizer*", "*.model", "*.txt", "*.jinja", "LICENSE*")
+CODE_FILES = ("*.py",)
+"""Code that comes with a model; no part of a checkpoint unless the study trusts it."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,12 @@ PACKAGED = {
 }
 
 
-def checkpoint_files(directory: Path) -> list[Path]:
+def checkpoint_patterns(with_code: bool = False) -> tuple[str, ...]:
+    """The names of the files that a model is loaded from, with the code that comes with it if that is trusted."""
+    return CHECKPOINT_FILES + (CODE_FILES if with_code else ())
+
+
+def checkpoint_files(directory: Path, with_code: bool = False) -> list[Path]:
     """The files of a checkpoint directory that a model is loaded from, sorted."""
-    found = {path for pattern in CHECKPOINT_FILES for path in directory.glob(pattern)}
+    found = {path for pattern in checkpoint_patterns(with_code) for path in directory.glob(pattern)}
     return sorted(path for path in found if path.name != "provenance.json")

@@ -9,16 +9,21 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.models.copies import restore_weights
+from workflow_scripts.models.remote_code import is_trusted
 
 
 def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
-    """The causal language model of a directory, in evaluation mode, without gradients and without remote code.
+    """The causal language model of a directory, in evaluation mode, without gradients.
 
-    Weights that an earlier run dropped (`keep.dense: false`) are restored first.
+    Code that comes with the model runs only where its record says that the study trusts it. Weights that an earlier run dropped (`keep.dense: false`) are restored first.
     """
     restore_weights(directory)
     model = AutoModelForCausalLM.from_pretrained(
-        directory, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+        directory,
+        dtype=dtype,
+        local_files_only=True,
+        trust_remote_code=is_trusted(directory),
+        use_safetensors=True,
     )
     return model.to(device).eval().requires_grad_(False)
 

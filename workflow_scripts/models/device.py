@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import torch
 from transformers import AutoConfig
 
+from workflow_scripts.models.remote_code import is_trusted
+
 
 class Compute(Protocol):
     """Parameters that say where and how precisely to compute."""
@@ -48,7 +50,8 @@ def resolve_dtype(dtype: str, device: str, directory: Path) -> torch.dtype:
         return getattr(torch, dtype)
     if device == "cpu":
         return torch.float32
-    return AutoConfig.from_pretrained(directory, local_files_only=True).dtype or torch.float32
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=is_trusted(directory))
+    return config.dtype or torch.float32
 
 
 def set_numerics(threads: int) -> None:

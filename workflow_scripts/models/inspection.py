@@ -18,8 +18,8 @@ class UnusableModel(ValueError):
     """A model that cannot be used; the message says why and how to mend it, without a full stop."""
 
 
-def inspect_checkpoint(directory: Path) -> dict[str, Any]:
-    """The `config.json` of a checkpoint directory.
+def inspect_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]:
+    """The `config.json` of a checkpoint directory, whose own code may run if trusted.
 
     Raises:
         UnusableModel: there is no such directory, a file is missing, damaged or of another kind, or the architecture is
@@ -37,7 +37,7 @@ def inspect_checkpoint(directory: Path) -> dict[str, Any]:
     config = _read_json(directory / "config.json")
     if reason := unsupported(config):
         raise UnusableModel(f"cannot be pruned: {reason}")
-    _check_type(config)
+    _check_type(config, trusted)
     for file in _weight_files(directory):
         _check_safetensors(file)
     if not any(next(directory.glob(name), None) for name in TOKENIZERS):
@@ -70,11 +70,17 @@ def _read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def _check_type(config: dict[str, Any]) -> None:
+def _check_type(config: dict[str, Any], trusted: bool) -> None:
     kind, known = config.get("model_type"), causal_model_types()
     if not isinstance(kind, str):
         raise UnusableModel("has a config.json without model_type; fetch the checkpoint again")
-    if known and kind not in known:
+    own_code = bool(config.get("auto_map"))
+    if known and kind not in known and own_code and not trusted:
+        raise UnusableModel(
+            f"is a {kind[:100]!r} that comes with code of its own; read that code, and if you trust it, add "
+            "trust_remote_code: true beside the path"
+        )
+    if known and kind not in known and not own_code:
         near = get_close_matches(kind[:100], sorted(known), n=1)
         raise UnusableModel(
             f"is a {kind[:100]!r}, no causal language model that the installed transformers knows"

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from tqdm import tqdm
 
 from workflow_scripts.artifacts import digest_of_file
-from workflow_scripts.models.catalogue import CHECKPOINT_FILES, PACKAGED, checkpoint_files
+from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files, checkpoint_patterns
 from workflow_scripts.models.checkpoint import weight_files
 from workflow_scripts.models.copies import LOCK, SOURCE
 from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
@@ -66,16 +66,17 @@ def from_gguf(file: Path, destination: Path) -> dict[str, Any]:
     return {"kind": "gguf", "file": file.name, "sha256": digest_of_file(file)}
 
 
-def from_directory(directory: Path, destination: Path) -> dict[str, Any]:
-    """Link the files of a local checkpoint directory into the results. Returns its source record."""
+def from_directory(directory: Path, destination: Path, trusted: bool = False) -> dict[str, Any]:
+    """Link the files of a local checkpoint directory into the results, its code if trusted. Returns its source record."""
     if not (directory / "config.json").is_file():
         raise ValueError(f"{directory} holds no config.json: mend models.<name>.path in the study.")
-    link_checkpoint(directory, destination)
+    link_checkpoint(directory, destination, trusted)
     return {"kind": "directory", "name": directory.name}
 
 
-def from_hub(name: str, revision: str, destination: Path) -> dict[str, Any]:
-    """Fetch a hub model into the hub's cache, or find it there, and link its files. Returns its source record.
+def from_hub(name: str, revision: str, destination: Path, trusted: bool = False) -> dict[str, Any]:
+    """Fetch a hub model into the hub's cache, or find it there, and link its files, its code if trusted. Returns its source
+    record.
 
     Raises:
         ValueError: the model or the revision is not there, gated, or cannot be reached.
@@ -84,7 +85,7 @@ def from_hub(name: str, revision: str, destination: Path) -> dict[str, Any]:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        snapshot = snapshot_download(name, revision=revision, allow_patterns=list(CHECKPOINT_FILES))
+        snapshot = snapshot_download(name, revision=revision, allow_patterns=list(checkpoint_patterns(trusted)))
     except GatedRepoError as error:
         raise ValueError(
             f"The model {name} is gated: accept its licence on its page, then run `hf auth login`."
@@ -98,7 +99,7 @@ def from_hub(name: str, revision: str, destination: Path) -> dict[str, Any]:
         raise ValueError(
             f"The model {name} at {revision} cannot be fetched ({error}): check name and revision."
         ) from error
-    link_checkpoint(Path(snapshot), destination)
+    link_checkpoint(Path(snapshot), destination, trusted)
     # The cache's folder is the commit, which a branch or a tag is not.
     return {"kind": "hub", "name": name, "revision": Path(snapshot).name}
 
@@ -117,22 +118,22 @@ def dequantise(file: Path, destination: Path) -> None:
     tokenizer.save_pretrained(destination)
 
 
-def link_checkpoint(directory: Path, destination: Path) -> None:
+def link_checkpoint(directory: Path, destination: Path, with_code: bool = False) -> None:
     """Symbolic links to the files of a checkpoint: a model of 140 GB is not copied."""
     weight_files(directory)
     destination.mkdir(parents=True, exist_ok=True)
-    for path in checkpoint_files(directory):
+    for path in checkpoint_files(directory, with_code):
         (destination / path.name).symlink_to(path.resolve())
 
 
-def describe_checkpoint(directory: Path) -> dict[str, Any]:
+def describe_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]:
     """What identifies a checkpoint: SHA-256 per tensor and per other file, dtype, architecture, size."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
     tensors, parameters = digest_tensors(directory)
     return {
-        "boundary": boundary_tokens(load_tokenizer(directory)),
+        "boundary": boundary_tokens(load_tokenizer(directory, trusted)),
         "architecture": (config.architectures or ["unknown"])[0],
         "parameters": parameters,
         "tensors": tensors,

@@ -8,10 +8,13 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from workflow_scripts.models.remote_code import is_trusted
 
-def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a checkpoint directory."""
-    return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+
+def load_tokenizer(directory: Path, trusted: bool | None = None) -> PreTrainedTokenizerBase:
+    """The tokenizer of a checkpoint directory; its own code, if any, runs only if trusted, by default as the record says."""
+    trusted = is_trusted(directory) if trusted is None else trusted
+    return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
 
 
 def boundary_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:

@@ -56,17 +56,20 @@ def read_shape(source: ModelSource, hub: Hub) -> ModelShape:
     if source.packaged:
         return _packaged(source.packaged)
     if source.path:
-        return _directory(Path(source.path))
+        return _directory(Path(source.path), source.trust_remote_code)
     if source.gguf:
         return _gguf(Path(source.gguf))
-    return _hub(source.hub, source.revision, hub)
+    return _hub(source.hub, source.revision, hub, source.trust_remote_code)
 
 
-def shape_of(config: PreTrainedConfig, dtype_bytes: int) -> ModelShape:
-    """The shape of the model that a configuration describes, built without memory for its weights."""
+def shape_of(config: PreTrainedConfig, dtype_bytes: int, trusted: bool = False) -> ModelShape:
+    """The shape of the model that a configuration describes, built without memory for its weights.
+
+    Code that comes with the model runs only if trusted.
+    """
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trusted)
     except ValueError as error:
         raise Unavailable(
             f"{config.model_type} is no causal language model that transformers knows: take another model"
@@ -86,19 +89,19 @@ def _packaged(name: str) -> ModelShape:
     return shape_of(CONFIGURATIONS[name](), dtype_bytes=4)
 
 
-def _directory(directory: Path) -> ModelShape:
+def _directory(directory: Path, trusted: bool) -> ModelShape:
     if not (directory / "config.json").is_file():
         raise Unavailable(f"{directory} holds no config.json: point models.<name>.path at a checkpoint directory")
     try:
         weight_files(directory)
     except ValueError as error:
         raise Unavailable(str(error).rstrip(".")) from error
-    return _configured(directory)
+    return _configured(directory, trusted)
 
 
-def _configured(directory: Path) -> ModelShape:
-    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-    return shape_of(config, (config.dtype or torch.float32).itemsize)
+def _configured(directory: Path, trusted: bool) -> ModelShape:
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
+    return shape_of(config, (config.dtype or torch.float32).itemsize, trusted)
 
 
 def _gguf(file: Path) -> ModelShape:
@@ -109,7 +112,7 @@ def _gguf(file: Path) -> ModelShape:
     return shape_of(config, dtype_bytes=4)
 
 
-def _hub(name: str, revision: str | None, hub: Hub) -> ModelShape:
+def _hub(name: str, revision: str | None, hub: Hub, trusted: bool) -> ModelShape:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
@@ -128,4 +131,4 @@ def _hub(name: str, revision: str | None, hub: Hub) -> ModelShape:
     folder = Path(config).parent
     if hub.offline and not any(folder.glob("*.safetensors")):
         raise Unavailable(f"the cache holds no weights of {name}: fetch them elsewhere with `hf download`")
-    return _configured(folder)
+    return _configured(folder, trusted)
