@@ -16,6 +16,11 @@ rule all:
     input:
         REPORT,
         figure_targets(),
+        # What a study hands over beside the report, should it be missing, although nothing else waits for it.
+        mask_targets(),
+        perplexity_targets(),
+        cloze_targets(),
+        rules.compare_calibrations.output,
 
 
 rule masks:

@@ -15,7 +15,7 @@ rule tabulate_perplexity:
         "../envs/polyprune.yaml"
     params:
         code=code_of("tabulate_perplexity"),
-        grid=canonical_json(asdict(GRID)),
+        grid=canonical_json(asdict(PERPLEXITY_GRID)),
         corpus=STUDY.evaluation.corpus,
     shell:
         f"python -m workflow_scripts.tabulate_perplexity --results {RESULTS} --corpus {{params.corpus}}"
@@ -36,7 +36,7 @@ rule tabulate_cloze:
         "../envs/polyprune.yaml"
     params:
         code=code_of("tabulate_cloze"),
-        grid=canonical_json(asdict(GRID)),
+        grid=canonical_json(asdict(CLOZE_GRID)),
     shell:
         f"python -m workflow_scripts.tabulate_cloze --results {RESULTS}"
         " --grid {params.grid:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
@@ -75,7 +75,7 @@ rule overlap_masks:
         "../envs/polyprune.yaml"
     params:
         code=code_of("overlap_masks"),
-        grid=canonical_json(asdict(MASK_GRID)),
+        grid=overlap_grid,
         languages=languages_of_calibrations(),
         files=files,
     shell:

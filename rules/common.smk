@@ -9,20 +9,21 @@ from shlex import quote
 from shutil import which
 
 sys.path.insert(0, workflow.basedir)
-# Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
-# progress bars of libraries that do not look for a terminal would be noise.
-shell.prefix(
-    f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}} TQDM_DISABLE=1; "
-)
-
 from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
+from workflow_scripts.controller import VARIABLE as CONTROLLER
 from workflow_scripts.failures import describe_failure
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
 from workflow_scripts.study.file import index_study
+
+# Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
+# progress bars of libraries that do not look for a terminal would be noise.
+shell.prefix(
+    f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}} TQDM_DISABLE=1 {CONTROLLER}=$PPID; "
+)
 
 # A study given with --configfile replaces the default and never merges with it.
 if not workflow.overwrite_configfiles:
@@ -52,9 +53,20 @@ def methods(changing_weights):
 
 
 RESULTS = "results"
+
+recorded = next(Path(".snakemake/metadata").glob("*"), None)
+if workflow.is_main_process and next(Path(RESULTS).glob("*/*"), None) and not recorded:
+    logger.warning(
+        "The results here came without Snakemake's records (.snakemake/): what is out of date among them will not be seen. "
+        "Check them with python -m workflow_scripts.verify, which says how to go on."
+    )
+
 GRID = STUDY.grid()
 # What steps are told that read masks and no evaluations: a further evaluation language does not concern them.
 MASK_GRID = replace(GRID, evaluation="", languages=(), cloze=0, cloze_languages=())
+# The same of perplexity and cloze items, which do not concern each other.
+PERPLEXITY_GRID = replace(GRID, cloze=0, cloze_languages=())
+CLOZE_GRID = replace(GRID, evaluation="", languages=())
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
@@ -133,9 +145,8 @@ def gpus():
 def model_source(wildcards):
     """The packaged or hub model that `prepare_model` is told of."""
     source = STUDY.models[wildcards.model]
-    return canonical_json(
-        source.model_dump(include={"packaged", "hub", "revision"}, exclude_none=True)
-    )
+    told = source.model_dump(exclude={"path", "gguf"}, exclude_defaults=True)
+    return canonical_json(told)
 
 
 def model_files(wildcards):
@@ -144,14 +155,15 @@ def model_files(wildcards):
     if source.gguf:
         return {"gguf": source.gguf}
     if source.path:
-        return {"checkpoint": checkpoint_files(Path(source.path))}
+        found = checkpoint_files(Path(source.path), source.trust_remote_code)
+        return {"checkpoint": found}
     return {}
 
 
 def corpus_options(wildcards):
     """Source, language and options that `collect_documents` is told of."""
     corpus = STUDY.corpora[wildcards.corpus]
-    options = corpus.model_dump(exclude={"kind", "path"})
+    options = corpus.model_dump(exclude={"kind", "path", *study.STATED})
     if "configurations" in options:
         configurations = options["configurations"]
         options["configurations"] = {
@@ -170,9 +182,16 @@ def corpus_path(wildcards):
     return f"--path {quote(path)}" if path else ""
 
 
+def as_seen_from_here(path):
+    """A file that comes with polyprune by its relative path, which stays where all is moved; others as the study has them."""
+    inside = Path(path).is_relative_to(workflow.basedir)
+    return os.path.relpath(path) if inside else str(path)
+
+
 def corpus_files(wildcards):
     """The files that a language of a corpus is read from."""
-    return study.corpus_files(STUDY.corpora[wildcards.corpus], wildcards.language)
+    found = study.corpus_files(STUDY.corpora[wildcards.corpus], wildcards.language)
+    return [as_seen_from_here(path) for path in found]
 
 
 def control_of(wildcards):
@@ -251,9 +270,9 @@ def calibration_parameters(wildcards):
 def pruning_parameters(wildcards):
     """What `prune_model` is told."""
     own = {"method": wildcards.method, "pattern": wildcards.pattern}
-    return canonical_json(
-        own | {"batch": STUDY.pruning.batch} | STUDY.compute.model_dump()
-    )
+    if wildcards.sample != paths.NONE:
+        own["batch"] = STUDY.pruning.batch
+    return canonical_json(own | STUDY.compute.model_dump())
 
 
 def pruning_code(wildcards):
@@ -282,7 +301,7 @@ def cloze_parameters():
 
 def cloze_items(wildcards):
     """The embedded cloze items of a language."""
-    return paths.cloze_items(wildcards.language)
+    return as_seen_from_here(paths.cloze_items(wildcards.language))
 
 
 def mask_of(wildcards):
@@ -359,6 +378,12 @@ def masks_of_method(wildcards):
     ]
 
 
+def overlap_grid(wildcards):
+    """The variants that an overlap is between: a further method or pattern does not concern it."""
+    own = {f"{key}s": (wildcards[key],) for key in ("model", "method", "pattern")}
+    return canonical_json(asdict(replace(MASK_GRID, **own)))
+
+
 def evaluation_tokens():
     """The tokens that the study evaluates on."""
     return expand(
@@ -379,19 +404,25 @@ def overlap_parts():
     )
 
 
-def documents_of_study():
-    """The document tables that the study draws on."""
+def used_corpora():
+    """Corpus and language of all texts that the study draws on."""
     used = [
         *STUDY.calibration_languages().items(),
         (STUDY.evaluation.corpus, GRID.languages),
     ]
-    return sorted(
-        {
-            f"{RESULTS}/corpora/{corpus}/{language}.parquet"
-            for corpus, languages in used
-            for language in languages
-        }
-    )
+    return {(corpus, language) for corpus, languages in used for language in languages}
+
+
+def documents_of_study():
+    """The document tables that the study draws on."""
+    used = sorted(used_corpora())
+    return [f"{RESULTS}/corpora/{corpus}/{language}.parquet" for corpus, language in used]
+
+
+def stated_of_corpora():
+    """Corpus -> what the report says of its texts."""
+    used = {corpus for corpus, _ in used_corpora()}
+    return canonical_json({corpus: STUDY.corpora[corpus].stated for corpus in used})
 
 
 def languages_of_calibrations():

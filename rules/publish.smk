@@ -54,10 +54,11 @@ rule write_report:
         command=reproduction(),
         setup=setup(),
         calibrations=calibrations_in_words(),
+        corpora=stated_of_corpora(),
         files=files,
     shell:
         "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q} --setup {params.setup:q}"
-        " --calibrations {params.calibrations:q}"
+        " --calibrations {params.calibrations:q} --corpora {params.corpora:q}"
         # What is there when the report is written: an input would make it anew after every job.
         " --timings logs/timings"
         " --code {params.code} > {log:q} 2>&1"

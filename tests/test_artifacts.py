@@ -30,11 +30,11 @@ def test_equal_content_gives_equal_bytes_and_carries_its_provenance(tmp_path):
 def test_provenance_holds_digests_not_paths(tmp_path):
     path = tmp_path / "input.txt"
     path.write_text("text")
-    made = artifacts.make_provenance("step", {"z": 1}, "code", {"one": path, "many": [path, path]})
+    made = artifacts.make_provenance("prune_model", {"z": 1}, "code", {"one": path, "many": [path, path]})
     digest = artifacts.digest_of_file(path)
     assert made["inputs"] == {"one": digest, "many": [digest, digest]}
     assert str(tmp_path) not in json.dumps(made)
-    assert set(made["versions"]) == {"polyprune", "torch", "transformers"}
+    assert set(made["versions"]) == {"polyprune", "numpy", "tokenizers", "torch", "transformers"}
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path):

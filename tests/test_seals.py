@@ -58,7 +58,7 @@ def test_an_edited_table_with_its_old_metadata_is_found(sealed, tmp_path):
         writer.add_key_value_metadata({"seal": whole.metadata.metadata[b"seal"].decode()})
     assert artifacts.read_provenance(tmp_path / "edited.parquet") == PROVENANCE
     with pytest.raises(artifacts.ArtifactError, match=r"edited\.parquet is not what was written there: delete it"):
-        artifacts.make_provenance("step", {}, "", {"table": tmp_path / "edited.parquet"})
+        artifacts.make_provenance("prune_model", {}, "", {"table": tmp_path / "edited.parquet"})
 
 
 def test_files_of_others_have_no_seal(tmp_path):

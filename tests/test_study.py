@@ -177,8 +177,9 @@ def test_mixtures_have_shares():
         (MODEL, {"path": "not/there"}, f"{MODEL}.path: not/there is not there; write the path from the folder you start in"),
         (MODEL, {"path": "~/model"}, "(~ is not your home here)"),
         (MODEL, {"path": ""}, f"{MODEL}.path: there is nothing here; write a path."),
-        (MODEL, {"path": "a{b}"}, f"{MODEL}.path: a{{b}} has braces or control characters"),
-        (MODEL, {"path": "a\0b"}, "has braces or control characters"),
+        (MODEL, {"path": "a{b}"}, f"{MODEL}.path: a{{b}} has braces, angle brackets or control characters"),
+        (MODEL, {"path": "a\0b"}, "has braces, angle brackets or control characters"),
+        (MODEL, {"path": "a<b>"}, "has braces, angle brackets or control characters"),
         (MODEL, {"path": "config.yaml"}, "config.yaml is a file and no directory"),
         (MODEL, {"path": "tests"}, "tests holds no config.json"),
         (MODEL, {"gguf": "config.yaml"}, f"{MODEL}.gguf: config.yaml is no GGUF file"),
@@ -240,6 +241,18 @@ def test_texts_that_cannot_be_read_are_refused_with_the_file(tmp_path, name, con
     (tmp_path / name).write_bytes(content)
     found = mistakes(changed(CORPUS, {"kind": "local", "path": str(tmp_path)}), with_texts=True)
     assert sentence in found[0]
+
+
+def test_a_text_whose_name_snakemake_cannot_take_is_refused(tmp_path):
+    for language in ("de", "en", "sw"):
+        (tmp_path / language).mkdir()
+        for number in range(90):
+            (tmp_path / language / f"{number}.txt").write_text(f"Text {number}." + "x" * 9000)
+    study = changed(CORPUS, {"kind": "local", "path": str(tmp_path)})
+    read_study(study)
+    (tmp_path / "sw" / "a<b>{c}.txt").write_text("Text.")
+    (found,) = mistakes(study)
+    assert found.startswith(f"{CORPUS}.path: ") and "the file a<b>{c}.txt in it has braces, angle brackets" in found
 
 
 def test_content_is_matched_on_a_parallel_corpus_alone(tmp_path):

@@ -183,8 +183,6 @@ ARTIFACTS = (
             "text": "the whole text",
             "sentences": "its sentences in order, empty when unknown",
             "origin": "language in which the text was first written, empty when unknown",
-            "source": "where the text comes from",
-            "licence": "terms of its use",
         },
     ),
     Artifact(

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts import __version__, seals
+from workflow_scripts.code_digest import libraries_of
 
 if TYPE_CHECKING:
     import torch
@@ -66,11 +67,7 @@ def make_provenance(
             role: [digest_of_file(p) for p in paths] if isinstance(paths, list) else digest_of_file(paths)
             for role, paths in inputs.items()
         },
-        "versions": {
-            "polyprune": __version__,
-            "torch": version("torch"),
-            "transformers": version("transformers"),
-        },
+        "versions": {"polyprune": __version__, **libraries_of(step)},
     }
 
 
@@ -83,6 +80,9 @@ def replacing(path: Path, sealed: bool = False) -> Iterator[Path]:
         sealed: whether the block leaves an open seal in the file, to be filled in.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{escape(path.name)}.*.part"):
+        # By a process that was killed: the workflow writes a file in one process at a time.
+        left.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary

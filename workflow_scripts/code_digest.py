@@ -1,18 +1,33 @@
 """Digest of the code behind a step, so that the workflow reruns what a changed formula touches, and nothing else.
 
-The digest covers the syntax trees of a module and of all modules of this package that it imports, at any depth, and the
-package data those modules name in a top-level tuple `PACKAGE_DATA`. Comments, blank lines, docstrings and the version label
-do not count. Registries import by name, so the chosen entry is passed as a further root.
+The digest covers the syntax trees of a module and of all modules of this package that it imports, at any depth, the
+package data those modules name in a top-level tuple `PACKAGE_DATA`, and the versions of the libraries that decide what
+they compute. Comments, blank lines, docstrings, imports for type checkers and the version label do not count. Registries
+import by name, so the chosen entry is passed as a further root.
 """
 
 import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = __name__.partition(".")[0]
 ROOT = Path(__file__).parent
+LIBRARIES = {
+    "datasets": ("datasets",),
+    "gguf": ("gguf",),
+    "jinja2": ("jinja2",),
+    "matplotlib": ("matplotlib",),
+    "numpy": ("numpy",),
+    "polars": ("polars",),
+    "scipy": ("scipy",),
+    "torch": ("torch",),
+    "transformers": ("tokenizers", "transformers"),
+}
+"""Import -> the distributions behind it that decide numbers, texts or pictures. Those that only carry them (pyarrow,
+safetensors), or that the workflow itself is made with, are left out: a new version of them makes no result another one."""
 
 
 def code_of(*modules: str) -> str:
@@ -24,7 +39,20 @@ def code_of(*modules: str) -> str:
     digest = hashlib.sha256()
     for name in sorted(reachable(*(f"{PACKAGE}.{module}" for module in modules))):
         digest.update(f"{name}\n{_fingerprint(name)}\n".encode())
+    for library, installed in libraries_of(*modules).items():
+        digest.update(f"{library}=={installed}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def libraries_of(*modules: str) -> dict[str, str]:
+    """Library -> installed version, sorted, of those that decide what the named modules compute; "absent" if not there.
+
+    Raises:
+        ValueError: there is no such module.
+    """
+    found = reachable(*(f"{PACKAGE}.{module}" for module in modules))
+    imported = {library.partition(".")[0] for name in found for library in _foreign(name)}
+    return {library: _version(library) for entry in sorted(imported) for library in LIBRARIES.get(entry, ())}
 
 
 def reachable(*names: str) -> set[str]:
@@ -55,9 +83,23 @@ def _imports(name: str) -> frozenset[str]:
     return frozenset(found for found in _imported_names(name) if _file(found) is not None)
 
 
+@cache
+def _foreign(name: str) -> frozenset[str]:
+    return frozenset(found for found in _imported_names(name) if found.partition(".")[0] != PACKAGE)
+
+
+@cache
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        # The workflow runs elsewhere than its steps, whose environment is then a trigger of its own.
+        return "absent"
+
+
 def _imported_names(name: str) -> Iterator[str]:
     is_package = _file(name).name == "__init__.py"
-    for node in ast.walk(_tree(name)):
+    for node in _walk(_tree(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -68,6 +110,14 @@ def _imported_names(name: str) -> Iterator[str]:
                 base = ".".join([*anchor, base] if base else anchor)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only type checkers read."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+            yield from _walk(child)
 
 
 def _file(name: str) -> Path | None:

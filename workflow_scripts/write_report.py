@@ -22,6 +22,7 @@ def write_report(
     command: str,
     setup: str,
     calibrations: str,
+    corpora: str,
     timings: Path,
     output: Path,
     code: str = "",
@@ -37,6 +38,7 @@ def write_report(
         command: how to reproduce it.
         setup: label -> text of the set-up, as JSON.
         calibrations: calibration -> what it is, see `reporting.calibrations.Made`, as JSON.
+        corpora: corpus -> source, licence and whether a machine wrote it, as JSON.
         timings: folder of the timings that Snakemake leaves; whatever is there, and no input, for it changes with each job.
         output: the report.
         code: digest of this step's code.
@@ -51,8 +53,8 @@ def write_report(
         "setup": json.loads(setup),
         "calibrations": json.loads(calibrations),
         "models": describe_models(models),
-        "corpora": describe_corpora(documents),
-        "versions": read_provenance(tables[0])["versions"],
+        "corpora": describe_corpora(documents, json.loads(corpora)),
+        "versions": {k: v for path in (*models, *tables) for k, v in read_provenance(path)["versions"].items()},
         "variants": made["matrix"].select(keys).unique().height,
     }
     subjects = {study, *(entry["name"] for entry in facts["models"] + facts["corpora"])}

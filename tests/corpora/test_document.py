@@ -4,7 +4,7 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA, CorpusError, Document, documents_table, read_documents
 
 DOCUMENTS = [
-    Document("b", "Moja. Mbili.", ("Moja.", "Mbili."), "narrative", "sw", "a book", "CC0-1.0", "evaluation"),
+    Document("b", "Moja. Mbili.", ("Moja.", "Mbili."), "narrative", "sw", "evaluation"),
     Document("z", "Tatu.", split="calibration"),
     Document("a", "Nne.", split="calibration"),
 ]
@@ -12,7 +12,7 @@ DOCUMENTS = [
 
 def test_documents_come_back_from_parquet_in_the_order_given(tmp_path):
     path = tmp_path / "sw.parquet"
-    write_table(path, documents_table(DOCUMENTS), make_provenance("test", {}, "", {}))
+    write_table(path, documents_table(DOCUMENTS), make_provenance("collect_documents", {}, "", {}))
     assert read_documents(path, "calibration") == DOCUMENTS[1:]
     assert read_documents(path, "evaluation") == DOCUMENTS[:1]
 

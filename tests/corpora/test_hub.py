@@ -65,15 +65,13 @@ def error_of(name, language="en", **options) -> str:
 
 
 def test_the_first_long_documents_are_taken_and_called_after_their_row(repository):
-    documents = list(read("en", Options(repository, documents=4, source="a crawl", licence="ODC-BY-1.0")))
+    documents = list(read("en", Options(repository, documents=4)))
     assert {d.doc_id: d.text for d in documents} == {str(n): long_text("en", n) for n in (0, 2, 3, 4)}
-    assert {(d.source, d.licence) for d in documents} == {("a crawl", "ODC-BY-1.0")}
 
 
 def test_a_configuration_is_named_per_language(repository):
     documents = list(read("sw", Options(repository, {"sw": "swh_Latn"}, documents=100)))
     assert {d.doc_id for d in documents} == {"0", "2", "4", "5", "6", "7"}
-    assert {d.source for d in documents} == {"repository"}
 
 
 def test_the_same_row_falls_on_the_same_side_in_every_language(repository):

@@ -34,12 +34,11 @@ def test_json_lines_with_and_without_doc_id(tmp_path):
 def test_parquet_with_its_extra_columns(tmp_path):
     table = {"text": ["A. B.", "C."], "sentences": [["A.", "B."], None], "register": ["news", None], "junk": [1, 2]}
     pq.write_table(pa.table({**table, "split": ["evaluation", "calibration"]}), tmp_path / "sw.parquet")
-    documents = sorted(read("sw", Options(str(tmp_path), source="me", licence="CC0-1.0")), key=lambda d: d.doc_id)
+    documents = sorted(read("sw", Options(str(tmp_path))), key=lambda d: d.doc_id)
     assert [(d.sentences, d.register, d.split) for d in documents] == [
         (("A.", "B."), "news", "evaluation"),
         (None, None, "calibration"),
     ]
-    assert {(d.source, d.licence) for d in documents} == {("me", "CC0-1.0")}
     assert documents_table(documents).num_rows == 2
 
 

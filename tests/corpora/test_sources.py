@@ -63,8 +63,6 @@ def test_the_embedded_corpus_keeps_its_split_and_order(data):
         ("Eins 0.", "Zwei\u2028.", "Drei."),
         "narrative",
         "de",
-        "polyprune embedded corpus",
-        "CC-BY-4.0",
         "evaluation",
     )
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import yaml
@@ -80,21 +81,38 @@ class Project:
 
     def snakemake(self, *arguments: str, study: str = "study.yaml") -> str:
         """Run snakemake on the study with two cores; its output, raising on failure."""
-        (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study))
+        self.write_study()
         done = self.attempt(*arguments, study=study)
         assert done.returncode == 0, done.stdout + self.logs()
         return done.stdout
 
+    def write_study(self) -> None:
+        """Write the study to `study.yaml`."""
+        (self.folder / "study.yaml").write_text(yaml.safe_dump(self.study))
+
     def attempt(self, *arguments: str, study: str = "study.yaml") -> subprocess.CompletedProcess:
         """Run snakemake whatever comes of it, standard error within the output."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", study]
+        return subprocess.run(**self._command(*arguments, study=study))
+
+    def start(self) -> subprocess.Popen:
+        """Start snakemake on the study and go on; what it says stands in `run.log`."""
+        self.write_study()
+        # No pipe, which would fill while nobody reads.
+        with open(self.folder / "run.log", "w", encoding="utf-8") as log:
+            return subprocess.Popen(**self._command() | {"stdout": log})
+
+    def _command(self, *arguments: str, study: str = "study.yaml") -> dict[str, Any]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
         # The steps run the `python` of the environment that the tests run in.
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-        environment |= {"HF_HUB_OFFLINE": "1"}
-        return subprocess.run(
-            command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        return {
+            "args": [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", study],
+            "cwd": self.folder,
+            "env": environment | {"HF_HUB_OFFLINE": "1"},
+            "text": True,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+        }
 
     def logs(self) -> str:
         """The last lines of all logs of steps."""

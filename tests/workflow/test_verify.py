@@ -1,6 +1,7 @@
 """`verify` on a real run of a tiny model: sound results are sound, and whatever is done to them is found and named."""
 
 import shutil
+import subprocess
 from copy import deepcopy
 
 import pyarrow.compute as pc
@@ -50,10 +51,16 @@ def faults(project) -> list[str]:
 
 
 def test_the_results_of_a_run_are_sound_wherever_they_are(project):
+    """Without Snakemake's records, as in a fresh clone: verify tells how to make them, and then has nothing to tell."""
     code, output = verified(project)
     assert code == 0, output
-    (counts,) = output.splitlines()
+    counts, advice = output.splitlines()
     assert "sound" in counts and "not there" not in counts and "another study" not in counts
+    command = "snakemake --touch --forceall --cores all --configfile study.yaml"
+    assert advice.endswith(command)
+    project.snakemake("--touch", "--forceall")
+    assert project.planned() == {}
+    assert verified(project) == (0, f"{counts}\n")
 
 
 def flip(path):
@@ -82,9 +89,15 @@ def test_every_changed_file_is_damaged_and_the_remedy_is_a_command(project):
     for name in harms:
         assert f"results/{name} is damaged: it" in output
     assert "results/notes.txt is foreign: polyprune writes no such file." in output
-    (remedy,) = (line for line in output.splitlines() if line.startswith("rm "))
+    remedy, again = (line for line in output.splitlines() if line.startswith(("rm ", "snakemake --cores all results/")))
     assert all(f"results/{name}" in remedy for name in (*harms, "notes.txt"))
+    assert all(f"results/{name}" in again for name in harms) and "notes.txt" not in again
     assert output.rstrip().endswith("snakemake --cores all --configfile study.yaml")
+    subprocess.run(["bash", "-c", remedy], cwd=project.folder, check=True)
+    project.snakemake(*(f"results/{name}" for name in harms))
+    project.snakemake()
+    assert faults(project) == []
+    assert project.planned() == {}
 
 
 def test_whole_files_in_the_wrong_place_are_foreign_or_out_of_date(project):

@@ -18,8 +18,6 @@ DOCUMENTS_SCHEMA = pa.schema(
         pa.field("sentences", pa.list_(pa.string())),
         pa.field("register", pa.string()),
         pa.field("origin", pa.string()),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("licence", pa.string(), nullable=False),
     ]
 )
 
@@ -38,8 +36,6 @@ class Document:
         sentences: its sentences in order, None when unknown.
         register: kind of text, e.g. "narrative", None when unknown.
         origin: language in which it was first written, None when unknown.
-        source: where it comes from.
-        licence: terms of its use, as an SPDX identifier where there is one.
         split: "calibration" or "evaluation"; None until it is decided.
     """
 
@@ -48,8 +44,6 @@ class Document:
     sentences: tuple[str, ...] | None = None
     register: str | None = None
     origin: str | None = None
-    source: str = ""
-    licence: str = ""
     split: str | None = None
 
 

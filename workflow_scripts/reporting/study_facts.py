@@ -1,6 +1,7 @@
 """What a report says of a study's models and corpora, read from their artifacts."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,28 +36,13 @@ def _source(source: dict[str, Any]) -> str:
     return f"{source['kind']} {source.get('file') or source.get('name')}"
 
 
-def describe_corpora(documents: list[Path]) -> list[dict[str, Any]]:
-    """Name, source, licence and kind of the corpora behind these document tables (`{corpus}/{language}.parquet`)."""
-    described = {}
+def describe_corpora(documents: list[Path], stated: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is stated of the corpora behind these document tables (`{corpus}/{language}.parquet`), and what they show."""
+    tables = {}
     for path in documents:
-        table = pl.read_parquet(path, columns=["doc_id", "sentences", "source", "licence"])
-        of_corpus = described.setdefault(path.parent.name, [])
-        of_corpus.append(table)
-    return [
-        {
-            "name": name,
-            "source": _stated(tables, "source"),
-            "licence": _stated(tables, "licence"),
-            "parallel": _parallel(tables),
-            "machine_written": _stated(tables, "source") == "polyprune embedded corpus",
-        }
-        for name, tables in sorted(described.items())
-    ]
-
-
-def _stated(tables: list[pl.DataFrame], column: str) -> str:
-    """All that the documents state, once each."""
-    return ", ".join(sorted(filter(None, set(pl.concat(tables)[column].to_list()))))
+        table = pl.read_parquet(path, columns=["doc_id", "sentences"])
+        tables.setdefault(path.parent.name, []).append(table)
+    return [{"name": name, "parallel": _parallel(tables[name]), **stated[name]} for name in sorted(tables)]
 
 
 def _parallel(tables: list[pl.DataFrame]) -> bool | None:

@@ -7,10 +7,11 @@ nothing.
 
 from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import read_file, read_study
-from workflow_scripts.study.sections import CHANGES_WEIGHTS, EmbeddedCorpus, ModelSource, Study, corpus_files
+from workflow_scripts.study.sections import CHANGES_WEIGHTS, STATED, EmbeddedCorpus, ModelSource, Study, corpus_files
 
 __all__ = [
     "CHANGES_WEIGHTS",
+    "STATED",
     "EmbeddedCorpus",
     "ModelSource",
     "Study",

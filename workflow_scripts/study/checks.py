@@ -7,6 +7,8 @@ have the right shape, whatever is wrong with others, so that one run shows all m
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +17,7 @@ from workflow_scripts.corpora.document import CorpusError, Document
 from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
 from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.sources import get_source
-from workflow_scripts.models.catalogue import PACKAGED
+from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
 from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
 from workflow_scripts.study.errors import Problem, closest, listed, spell
@@ -28,6 +30,7 @@ from workflow_scripts.study.sections import (
     Pruning,
     corpus_options,
 )
+from workflow_scripts.study.values import NOT_NAMEABLE, is_nameable
 
 READ_AT_MOST = 32 * 2**20
 """Bytes of a language that are read before any job; the texts of larger corpora are judged by the steps."""
@@ -46,7 +49,8 @@ def _models_are_usable(models: dict[str, ModelSource]) -> Iterator[Problem]:
         if model.packaged is not None and model.packaged not in PACKAGED:
             hint = closest(model.packaged, PACKAGED) or f"; there is {listed(PACKAGED)}"
             yield Problem(("models", name, "packaged"), f"there is no packaged model {spell(model.packaged)}{hint}")
-        for kind, look in (("path", inspect_checkpoint), ("gguf", inspect_gguf)):
+        inspect_directory = partial(inspect_checkpoint, trusted=model.trust_remote_code)
+        for kind, look in (("path", inspect_directory), ("gguf", inspect_gguf)):
             if (path := getattr(model, kind)) is not None:
                 yield from _unusable(("models", name, kind), path, look)
 
@@ -76,6 +80,24 @@ def _models_differ(models: dict[str, ModelSource]) -> Iterator[Problem]:
             yield Problem(
                 ("models", name), f"{spell(local)} lies in results/, where polyprune writes; keep the model elsewhere"
             )
+
+
+def _files_are_nameable(models: dict[str, ModelSource], corpora: dict[str, Corpus]) -> Iterator[Problem]:
+    """The files in a folder of the user's, which the study itself does not name."""
+    found = {("models", name): checkpoint_files(Path(model.path)) for name, model in models.items() if model.path}
+    found |= {("corpora", name): _files_of(corpus) for name, corpus in corpora.items() if corpus.kind == "local"}
+    for place, files in found.items():
+        if odd := next((path.name for path in files if not is_nameable(path.name)), None):
+            yield Problem((*place, "path"), f"the file {spell(odd)} in it has {NOT_NAMEABLE}")
+
+
+def _files_of(corpus: Corpus) -> list[Path]:
+    """The files of all languages of a local corpus; none of a language that cannot be read (another check says so)."""
+    found = []
+    for language in _there(corpus):
+        with suppress(CorpusError, OSError):
+            found += get_source(corpus.kind).input_files(language, corpus_options(corpus))
+    return found
 
 
 def _names_differ(models: dict[str, ModelSource], corpora: dict[str, Corpus]) -> Iterator[Problem]:
@@ -112,7 +134,7 @@ def _windows_fit_models(
 
 def _config_of(model: ModelSource) -> dict[str, Any]:
     try:
-        return inspect_checkpoint(Path(model.path)) if model.path else {}
+        return inspect_checkpoint(Path(model.path), model.trust_remote_code) if model.path else {}
     except (UnusableModel, OSError):
         return {}
 
@@ -348,6 +370,7 @@ def _splits_have_a_share(
 CHECKS = (
     _models_are_usable,
     _models_differ,
+    _files_are_nameable,
     _names_differ,
     _windows_fit_models,
     _patterns_fit_sparsegpt,

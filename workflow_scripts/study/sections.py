@@ -52,6 +52,8 @@ class ModelSource(Section):
     """hub model"""
     revision: Text | None = None
     """commit, tag or branch of the hub model; better the commit, which never changes"""
+    trust_remote_code: Flag = False
+    """run the code that comes with the model of a path or of the hub; it can do on this machine what you can: read it first"""
 
     @model_validator(mode="after")
     def _one_kind(self) -> "ModelSource":
@@ -63,6 +65,8 @@ class ModelSource(Section):
             raise ValueError("hub goes with revision; add the commit that the results shall stand for")
         if self.hub is None and self.revision is not None:
             raise ValueError("revision goes with hub alone; remove it")
+        if self.trust_remote_code and self.hub is None and self.path is None:
+            raise ValueError("trust_remote_code goes with path or hub alone; remove it")
         return self
 
 
@@ -71,6 +75,11 @@ class EmbeddedCorpus(Section):
 
     kind: Literal["embedded"]
     """says which kind of corpus this is"""
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What the report says of the texts."""
+        return {"source": "polyprune embedded corpus", "licence": "CC-BY-4.0", "machine_written": True}
 
 
 class LocalCorpus(Section):
@@ -88,6 +97,11 @@ class LocalCorpus(Section):
     """where the texts come from, for the report"""
     licence: Label = ""
     """their licence, for the report"""
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What the report says of the texts."""
+        return {"source": self.source, "licence": self.licence, "machine_written": False}
 
 
 class HubCorpus(Section):
@@ -116,6 +130,15 @@ class HubCorpus(Section):
     licence: Label = ""
     """their licence, for the report"""
 
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What the report says of the texts; of a local folder in place of a data set the last name alone."""
+        name = Path(self.name).name if Path(self.name).is_dir() else self.name
+        return {"source": self.source or name, "licence": self.licence, "machine_written": False}
+
+
+STATED = ("source", "licence")
+"""Keys of a corpus that the report alone is told of."""
 
 Corpus = Annotated[EmbeddedCorpus | LocalCorpus | HubCorpus, Field(discriminator="kind")]
 
@@ -345,4 +368,4 @@ def corpus_files(corpus: Section, language: str) -> list[Path]:
 
 def corpus_options(corpus: Section) -> Any:
     """The options of a corpus's source."""
-    return get_source(corpus.kind).Options(**corpus.model_dump(exclude={"kind"}))
+    return get_source(corpus.kind).Options(**corpus.model_dump(exclude={"kind", *STATED}))

@@ -14,6 +14,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 EMBEDDED_CLOZE = 200
 """Embedded cloze items of a language; a test counts them."""
+NOT_NAMEABLE = "braces, angle brackets or control characters, which Snakemake cannot take; rename the file"
+"""What is wrong with a path that is not `is_nameable`."""
 RESERVED = {"none", "dense"}
 """Names that paths give a meaning of their own."""
 
@@ -31,7 +33,7 @@ def _calibration(value: Any) -> Any:
 
 
 def _name(value: Any) -> Any:
-    if isinstance(value, str) and value and (not NAME.fullmatch(value) or value in RESERVED):
+    if isinstance(value, str) and (not NAME.fullmatch(value) or value in RESERVED):
         raise ValueError(
             f"{spell(value)} is not a name; use letters, digits, '.', '_' and '-', and neither none nor dense"
         )
@@ -44,11 +46,14 @@ def _hub_name(value: str) -> str:
     return value
 
 
+def is_nameable(path: str) -> bool:
+    """Whether Snakemake takes a path as it stands: braces and angle brackets mean something to it."""
+    return path.isprintable() and not set(path) & set("{}<>")
+
+
 def _path(value: str) -> str:
-    if any(sign in value for sign in "{}") or not value.isprintable():
-        raise ValueError(
-            f"{spell(value)} has braces or control characters, which Snakemake cannot take; rename the file"
-        )
+    if not is_nameable(value):
+        raise ValueError(f"{spell(value)} has {NOT_NAMEABLE}")
     return value
 
 

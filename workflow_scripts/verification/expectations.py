@@ -16,6 +16,8 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, WorkflowSettings
 
+from workflow_scripts.code_digest import libraries_of
+
 SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
 STEP = re.compile(r"-m workflow_scripts\.(\w+)")
 
@@ -28,19 +30,23 @@ class Expected:
         path: the artifact, relative to the working directory.
         step: the step that writes it.
         code: digest of the step's code; empty for a rule that gives none.
+        versions: library -> installed version, of those that decide what the step computes.
         told: what the step is told, by the names that provenances use: parameters, and the wildcards of its rule.
         inputs: role -> file, or files in order.
         number: which of its job's outputs it is. One that was made from one of several inputs was made from that number.
         temporary: whether the study keeps it only as long as jobs read it.
+        recorded: whether Snakemake has a record of it; one that it has not it trusts as it stands.
     """
 
     path: Path
     step: str
     code: str
+    versions: Mapping[str, str]
     told: Mapping[str, Any]
     inputs: Mapping[str, Path | list[Path]]
     number: int
     temporary: bool
+    recorded: bool
 
 
 def expected_artifacts(configfile: Path | None) -> list[Expected]:
@@ -69,10 +75,12 @@ def _of_job(job) -> list[Expected]:
             path=Path(str(path)),
             step=step,
             code=params.get("code", ""),
+            versions=libraries_of(step),
             told=told,
             inputs={role: _paths(entry) for role, entry in job.input.items()},
             number=number,
             temporary=path in job.temp_output,
+            recorded=job.dag.workflow.persistence.metadata(path) is not None,
         )
         for number, path in enumerate(job.output)
     ]

@@ -151,7 +151,12 @@ def _aslist(entry: Any) -> list[Any]:
 
 
 def _told_otherwise(expected: Expected, provenance: Mapping[str, Any]) -> Iterator[str]:
-    if provenance["code"] != expected.code:
+    was = provenance["versions"]
+    others = [library for library, now in expected.versions.items() if was.get(library) != now]
+    for library in others:
+        yield f"it was made with {library} {was.get(library, 'absent')}, and here is {expected.versions[library]}"
+    # The digest of code covers the versions too.
+    if provenance["code"] != expected.code and not others:
         yield f"the code of {expected.step} has changed"
     yield from (
         f"it was made with {name} {_spell(was)}, and the study says {_spell(now)}"

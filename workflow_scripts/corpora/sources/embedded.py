@@ -9,8 +9,6 @@ from workflow_scripts.corpora.document import CorpusError, Document
 from workflow_scripts.corpora.scripts import blank_between
 
 DATA = Path(__file__).parent.parent / "data"
-SOURCE = "polyprune embedded corpus"
-LICENCE = "CC-BY-4.0"
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,5 @@ def read(language: str, options: Options, directory: Path = DATA) -> Iterator[Do
                 sentences=tuple(row["sentences"]),
                 register=row["register"],
                 origin=row["origin"],
-                source=SOURCE,
-                licence=LICENCE,
                 split=row["split"],
             )

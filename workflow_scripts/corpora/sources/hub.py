@@ -23,8 +23,6 @@ class Options:
         documents: how many documents to take from the start of the split.
         evaluation_share: share of documents kept for evaluation, 0 to 1.
         minimum_characters: shorter documents are passed over.
-        source: where the documents come from, for the record; the name of the data set when empty.
-        licence: their licence, for the record.
     """
 
     name: str
@@ -35,8 +33,6 @@ class Options:
     documents: int = 1000
     evaluation_share: float = 0.5
     minimum_characters: int = 200
-    source: str = ""
-    licence: str = ""
 
     def __post_init__(self) -> None:
         check_share(self.evaluation_share)
@@ -84,8 +80,6 @@ def _rows(configuration: str, options: Options) -> Iterator[dict[str, Any]]:
 
 
 def _documents(rows: Iterator[dict[str, Any]], options: Options) -> Iterator[Document]:
-    # A local folder counts by its last name only: artifacts hold no paths.
-    name = Path(options.name).name if Path(options.name).is_dir() else options.name
     for number, row in enumerate(rows):
         if options.text not in row:
             raise CorpusError(
@@ -101,7 +95,7 @@ def _documents(rows: Iterator[dict[str, Any]], options: Options) -> Iterator[Doc
                 "set `text` of the corpus to another column."
             )
         if len(text) >= options.minimum_characters:
-            yield Document(doc_id=str(number), text=text, source=options.source or name, licence=options.licence)
+            yield Document(doc_id=str(number), text=text)
 
 
 def _remedy(error: Exception, language: str) -> str:

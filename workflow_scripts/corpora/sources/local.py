@@ -34,15 +34,11 @@ class Options:
         path: folder with `sw.jsonl`, `sw.parquet`, `sw.txt` or a subfolder `sw/` of such files for language sw.
         text: column that holds the text.
         evaluation_share: share of documents kept for evaluation, 0 to 1.
-        source: where the documents come from, for the record.
-        licence: their licence, for the record.
     """
 
     path: str
     text: str = "text"
     evaluation_share: float = 0.5
-    source: str = ""
-    licence: str = ""
 
     def __post_init__(self) -> None:
         check_share(self.evaluation_share)
@@ -150,8 +146,6 @@ def _documents(rows: Iterable[Row], options: Options) -> Iterator[Document]:
             sentences=None if sentences is None else tuple(sentences),
             register=_value(row, "register", str, place),
             origin=_value(row, "origin", str, place),
-            source=options.source,
-            licence=options.licence,
             split=split,
         )
     if skipped:

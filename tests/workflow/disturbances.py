@@ -1,0 +1,280 @@
+"""What may happen to a finished study: each edit, change or accident of docs/staleness.md, by its words there."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import save_checkpoint, write_local_corpus
+from tests.workflow.project import ROOT, Project
+
+Disturbance = Callable[[Project], None]
+DISTURBANCES: dict[str, Disturbance] = {}
+PERPLEXITY = "workflow_scripts/evaluation/perplexity.py"
+
+
+def staleness_study() -> dict:
+    """Two languages of made-up words to calibrate with, and of the embedded corpus to evaluate on."""
+    return {
+        "study": "tiny",
+        "models": {"tiny": {"path": "inputs/tiny"}},
+        "corpora": {"words": {"kind": "local", "path": "inputs/words"}, "texts": {"kind": "embedded"}},
+        "calibration": {"corpus": "words", "calibrations": ["de", "sw"], "windows": 2, "length": 16, "seeds": [0]},
+        "pruning": {"methods": ["sparsegpt", "wanda"], "patterns": [0.5], "batch": 2},
+        "evaluation": {"corpus": "texts", "languages": ["de", "sw"], "documents": 4, "length": 32},
+    }
+
+
+def staleness_project(folder: Path) -> Project:
+    """The project of the table, not yet run."""
+    project = Project(folder)
+    write_local_corpus(folder / "inputs/words", ["de", "en", "sw"])
+    project.study = staleness_study()
+    return project
+
+
+def documented() -> dict[str, dict[str, int] | str]:
+    """Disturbance -> rule -> number of jobs, or the word `everything`, as the tables in docs/staleness.md have it."""
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", (ROOT / "docs/staleness.md").read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: _jobs(cell) for name, cell in rows if name not in {"what happens", "---"}}
+
+
+def _jobs(cell: str) -> dict[str, int] | str:
+    if cell == "everything":
+        return cell
+    return {rule: int(count or 1) for count, rule in re.findall(r"(?:(\d+) )?`(\w+)`", cell)}
+
+
+def disturbance(words: str) -> Callable[[Disturbance], Disturbance]:
+    """Name a disturbance as the table does."""
+
+    def named(function: Disturbance) -> Disturbance:
+        DISTURBANCES[words] = function
+        return function
+
+    return named
+
+
+def edit(words: str, file: str, old: str, new: str) -> None:
+    """A disturbance that replaces the one place where `old` stands."""
+    disturbance(words)(lambda project: project.edit(file, old, new))
+
+
+def append(words: str, file: str) -> None:
+    """A disturbance that adds a line of code to a module."""
+
+    @disturbance(words)
+    def add_line(project: Project) -> None:
+        path = project.folder / file
+        path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+
+
+def change(words: str, *keys: str, to: object) -> None:
+    """A disturbance that sets a key of the study."""
+
+    @disturbance(words)
+    def set_key(project: Project) -> None:
+        section = project.study
+        for key in keys[:-1]:
+            section = section.setdefault(key, {})
+        section[keys[-1]] = to
+
+
+# Code.
+edit("a comment and a blank line", PERPLEXITY, "    return sums\n", "    # Why.\n\n    return sums\n")
+edit("a docstring", PERPLEXITY, '"""Nats of every scored token', '"""Losses of every scored token')
+edit("the version of polyprune", "workflow_scripts/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"')
+edit(
+    "a key more in a study, of which no step is told",
+    "workflow_scripts/study/sections.py",
+    "    dense: Flag = True\n",
+    "    dense: Flag = True\n    added: Flag = True\n",
+)
+edit("the formula of perplexity", PERPLEXITY, "losses.double().sum()", "losses.double().mean()")
+edit("a constant of SparseGPT", "workflow_scripts/pruning/sparsegpt.py", "DAMPING = 0.01", "DAMPING = 0.02")
+append("the patterns of sparsity, which all methods share", "workflow_scripts/pruning/patterns.py")
+append("the sampling of windows", "workflow_scripts/corpora/windows.py")
+append("the reading of local corpora", "workflow_scripts/corpora/sources/local.py")
+append("the formula of an interval", "workflow_scripts/analysis/crossed.py")
+append("the packing of masks into bits", "workflow_scripts/masks/packing.py")
+append("the `__init__.py` of the package `pruning`", "workflow_scripts/pruning/__init__.py")
+append("the `__init__.py` of the whole package", "workflow_scripts/__init__.py")
+edit("the template of the report", "workflow_scripts/reporting/template.html.j2", "</head>", "<!-- remark --></head>")
+
+
+@disturbance("a pruning method more that the study does not ask for")
+def add_method(project: Project) -> None:
+    methods = project.folder / "workflow_scripts/pruning/methods"
+    shutil.copy(methods / "wanda.py", methods / "another.py")
+
+
+@disturbance("every file of the code is touched")
+def touch_code(project: Project) -> None:
+    for path in [*project.folder.rglob("*.py"), *project.folder.rglob("*.smk"), project.folder / "Snakefile"]:
+        path.touch()
+
+
+# Libraries.
+def install(words: str, library: str) -> None:
+    """A disturbance that makes another version of a library the installed one."""
+
+    @disturbance(words)
+    def set_version(project: Project) -> None:
+        folder = project.folder / f"{library}-99.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
+
+
+install("another version of torch", "torch")
+install("another version of tokenizers", "tokenizers")
+install("another version of scipy", "scipy")
+install("another version of matplotlib", "matplotlib")
+install("another version of pyarrow, which carries tables and decides no number", "pyarrow")
+
+
+# The study.
+@disturbance("languages, methods and seeds in another order")
+def reorder(project: Project) -> None:
+    project.study["evaluation"]["languages"].reverse()
+    project.study["calibration"]["calibrations"].reverse()
+    project.study["pruning"]["methods"].reverse()
+
+
+@disturbance("a language more to calibrate with and to evaluate in")
+def add_language(project: Project) -> None:
+    project.study["calibration"]["calibrations"].append("en")
+    project.study["evaluation"]["languages"].append("en")
+
+
+@disturbance("a language less")
+def remove_language(project: Project) -> None:
+    project.study["calibration"]["calibrations"].remove("sw")
+    project.study["evaluation"]["languages"].remove("sw")
+
+
+change("a language more to evaluate in", "evaluation", "languages", to=["de", "en", "sw"])
+change("a seed more", "calibration", "seeds", to=[0, 1])
+change("a pattern more", "pruning", "patterns", to=[0.5, "2:4"])
+change("a method less", "pruning", "methods", to=["wanda"])
+
+
+@disturbance("a method more")
+def add_sparsegpt(project: Project) -> None:
+    methods = project.study["pruning"]["methods"]
+    project.study["pruning"]["methods"] = ["wanda"]
+    project.snakemake()
+    for folder in list(project.folder.glob("results/*/tiny/sparsegpt")):
+        shutil.rmtree(folder)
+    project.study["pruning"]["methods"] = methods
+
+
+change("another corpus to evaluate on", "evaluation", "corpus", to="words")
+change("more evaluation documents", "evaluation", "documents", to=5)
+change("cloze items", "evaluation", "cloze", to=2)
+change("other windows", "calibration", "windows", to=3)
+change("another name of the study", "study", to="other")
+change("the licence of a corpus, for the report", "corpora", "words", "licence", to="CC0-1.0")
+change("a corpus more that no one asks for", "corpora", "more", to={"kind": "local", "path": "inputs/letters"})
+change("`keep.windows: false`", "keep", to={"windows": False})
+change("`evaluation.batch`", "evaluation", "batch", to=3)
+change("`pruning.batch`", "pruning", "batch", to=1)
+change("`compute.threads`", "compute", to={"threads": 2})
+change("`compute.dtype`", "compute", to={"dtype": "float64"})
+change("`compute.device: cpu` in place of `auto`", "compute", to={"device": "cpu"})
+
+
+@disturbance("a control under one name, which is then another one")
+def rename_control(project: Project) -> None:
+    control = {"kind": "shuffled", "language": "sw"}
+    project.study["calibration"] |= {"calibrations": ["de", "sw", "mixed"], "controls": {"mixed": control}}
+    project.snakemake()
+    project.study["calibration"] |= {"calibrations": ["de", "sw", "words"], "controls": {"words": control}}
+
+
+# Inputs.
+@disturbance("a calibration text in German is corrected")
+def correct_text(project: Project) -> None:
+    path = project.folder / "inputs/words/de.jsonl"
+    path.write_text(path.read_text().replace('"text": "', '"text": "a', 1))
+
+
+@disturbance("an evaluation text in German is corrected")
+def correct_embedded_text(project: Project) -> None:
+    path = project.folder / "workflow_scripts/corpora/data/de.jsonl"
+    path.write_text(path.read_text().replace(".", "!", 1))
+
+
+@disturbance("other weights of the model under the same name")
+def train_on(project: Project) -> None:
+    save_checkpoint(project.folder / "inputs/tiny", seed=1)
+
+
+@disturbance("texts and model are touched")
+def touch_inputs(project: Project) -> None:
+    for path in (path for path in project.folder.joinpath("inputs").rglob("*") if path.is_file()):
+        path.touch()
+
+
+# Results.
+@disturbance("every file of the results is touched, in any order")
+def touch_results(project: Project) -> None:
+    paths = sorted(path for path in project.folder.joinpath("results").rglob("*") if path.is_file())
+    for number, path in enumerate(reversed(paths)):
+        os.utime(path, ns=(10**18 + number * 10**9,) * 2)
+
+
+@disturbance("the folder is moved")
+def move(project: Project) -> None:
+    moved = project.folder.with_name("elsewhere")
+    project.folder.rename(moved)
+    project.folder = moved
+
+
+@disturbance("the folder is copied, and the copies are as new as they come (`cp -r`)")
+def copy_anew(project: Project) -> None:
+    copied = project.folder.with_name("copied")
+    shutil.copytree(project.folder, copied, symlinks=True, copy_function=shutil.copyfile)
+    project.folder = copied
+
+
+@disturbance("the results go to a fresh clone without `.snakemake/`, times kept (`cp -a`)")
+def clone(project: Project) -> None:
+    shutil.rmtree(project.folder / ".snakemake")
+
+
+@disturbance("the same with new times, then `snakemake --touch --forceall`")
+def clone_anew(project: Project) -> None:
+    copy_anew(project)
+    clone(project)
+    project.snakemake("--touch", "--forceall")
+
+
+@disturbance("the same, and then the formula of an interval")
+def clone_anew_and_edit(project: Project) -> None:
+    clone_anew(project)
+    DISTURBANCES["the formula of an interval"](project)
+
+
+@disturbance("one mask is deleted")
+def delete_mask(project: Project) -> None:
+    (project.folder / "results/pruned/tiny/wanda/0.5/words-2x16-sequential/sw/0/masks.parquet").unlink()
+
+
+@disturbance("one perplexity is deleted")
+def delete_perplexity(project: Project) -> None:
+    (project.folder / "results/perplexity/tiny/dense/texts-4x32/sw.parquet").unlink()
+
+
+@disturbance("the report is deleted")
+def delete_report(project: Project) -> None:
+    (project.folder / "results/reports/tiny/report.html").unlink()
+
+
+@disturbance("another study with some of the same masks has run since")
+def run_another_study(project: Project) -> None:
+    own = project.study
+    project.study = staleness_study() | {"study": "other"}
+    project.study["pruning"]["methods"] = ["wanda"]
+    project.snakemake()
+    project.study = own
