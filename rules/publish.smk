@@ -5,6 +5,7 @@ rule draw_figures:
     input:
         tables=rules.compare_calibrations.output.tables,
     output:
+        record=f"{REPORTS}/figures/provenance.json",
         output=[
             *expand(f"{REPORTS}/figures/{{figure}}.svg", figure=FIGURES),
             *(
@@ -37,6 +38,7 @@ rule write_report:
         tables=rules.compare_calibrations.output.tables,
         perplexity=f"{REPORTS}/tables/perplexity.parquet",
     output:
+        record=f"{REPORTS}/provenance.json",
         output=report(
             REPORT,
             caption="../workflow_scripts/reporting/captions/report.rst",

@@ -159,6 +159,12 @@ def effect_table(name: str, row: str) -> Artifact:
     )  # fmt: skip
 
 
+VOUCHED = {
+    "files": "name of a file beside the record -> SHA-256",
+    "provenance": "what made the artifact: step, parameters, digests of code and inputs, versions",
+}
+"""Keys of a record that vouches for files without a provenance of their own."""
+
 ARTIFACTS = (
     Artifact(
         "Record of a model", "models/{model}/provenance.json", "prepare_model", "a property of the dense model",
@@ -169,7 +175,7 @@ ARTIFACTS = (
             "boundary": "token ids between texts: bos, eos, blank_line",
             "tensors": "name of a tensor -> SHA-256 of its type, shape and bytes",
             "files": "name of any other file of the checkpoint -> SHA-256",
-            "provenance": "what made the artifact: step, parameters, digests of code and inputs, versions",
+            "provenance": VOUCHED["provenance"],
         },
     ),
     Artifact(
@@ -332,6 +338,14 @@ ARTIFACTS = (
     table("positions", "two calibrations: their overlap between floor and ceiling", overlap.positions_schema()),
     table("positions_by_module", "two calibrations and a kind of linear", overlap.positions_schema(["module"])),
     Artifact("Figures", "reports/{study}/figures/{figure}.{format}", "draw_figures", "a figure, as SVG and as PNG"),
+    Artifact(
+        "Record of figures", "reports/{study}/figures/provenance.json", "draw_figures",
+        "what vouches for the figures beside it", columns=VOUCHED,
+    ),
+    Artifact(
+        "Record of the report", "reports/{study}/provenance.json", "write_report",
+        "what vouches for the report beside it", columns=VOUCHED,
+    ),
     Artifact("Report", "reports/{study}/report.html", "write_report", "the report, in one file that opens offline"),
 )  # fmt: skip
 

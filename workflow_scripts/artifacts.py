@@ -8,7 +8,7 @@ runs give equal bytes. A seal beside it (`seals`) tells whether the file is what
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
@@ -138,6 +138,11 @@ def write_json(path: Path, content: Mapping[str, Any], provenance: Mapping[str, 
     with replacing(path, sealed=True) as temporary:
         text = json.dumps({**content, PROVENANCE_KEY: told}, indent=2, sort_keys=True, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def write_record(record: Path, files: Iterable[Path], provenance: Mapping[str, Any]) -> None:
+    """Write the record that vouches for files beside it which cannot carry a provenance: figures, pages."""
+    write_json(record, {"files": {path.name: digest_of_file(path) for path in files}}, provenance)
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.artifacts import read_provenance, refuse_damaged, replacing
+from workflow_scripts.artifacts import make_provenance, read_provenance, replacing, write_record
 from workflow_scripts.cli import run_step
 from workflow_scripts.reporting.durations import read_durations
 from workflow_scripts.reporting.report import render_report
@@ -25,6 +25,7 @@ def write_report(
     corpora: str,
     timings: Path,
     output: Path,
+    record: Path,
     code: str = "",
 ) -> None:
     """Write the report.
@@ -41,19 +42,27 @@ def write_report(
         corpora: corpus -> source, licence and whether a machine wrote it, as JSON.
         timings: folder of the timings that Snakemake leaves; whatever is there, and no input, for it changes with each job.
         output: the report.
+        record: what vouches for it, to write beside it.
         code: digest of this step's code.
     """
-    for path in (*models, *documents, *tables, perplexity):
-        refuse_damaged(path)
+    told = {
+        "study": study,
+        "command": command,
+        "setup": json.loads(setup),
+        "calibrations": json.loads(calibrations),
+        "corpora": json.loads(corpora),
+    }
+    inputs = {"models": models, "documents": documents, "tables": tables, "perplexity": perplexity}
+    provenance = make_provenance("write_report", told, code, inputs)
     made = {path.stem: pl.read_parquet(path) for path in tables}
     keys = ["model", "method", "pattern", "calibration", "seed"]
     facts = {
         "name": study,
         "command": command,
-        "setup": json.loads(setup),
-        "calibrations": json.loads(calibrations),
+        "setup": told["setup"],
+        "calibrations": told["calibrations"],
         "models": describe_models(models),
-        "corpora": describe_corpora(documents, json.loads(corpora)),
+        "corpora": describe_corpora(documents, told["corpora"]),
         "versions": {k: v for path in (*models, *tables) for k, v in read_provenance(path)["versions"].items()},
         "variants": made["matrix"].select(keys).unique().height,
     }
@@ -62,6 +71,7 @@ def write_report(
     with replacing(output) as temporary:
         html = render_report(facts, made, pl.read_parquet(perplexity))
         temporary.write_text(html, encoding="utf-8")
+    write_record(record, [output], provenance)
 
 
 if __name__ == "__main__":

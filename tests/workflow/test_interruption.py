@@ -41,7 +41,7 @@ def disk(project):
 
 
 def test_killed_at_random_moments_the_results_are_those_of_an_undisturbed_run(undisturbed, project):
-    soak(undisturbed, project, kills=4, seed=4)
+    soak(undisturbed, project, kills=3, seed=4)
 
 
 @as_root

@@ -18,7 +18,9 @@ from workflow_scripts.models.sources import digest_files, digest_tensors
 from workflow_scripts.verification.expectations import Expected
 
 PROVEN = {".parquet", ".safetensors", ".json"}
-"""Endings of artifacts that carry a provenance; figures and the report do not."""
+"""Endings of artifacts that carry a provenance; figures and the report have it in a record beside them."""
+RECORD = "provenance.json"
+"""Name of the record that vouches for files beside it."""
 RESOLVED = "auto"
 """What a study may leave to the machine; provenances say what it came to."""
 
@@ -70,7 +72,7 @@ def examine(expected: Expected, digests: Digests) -> Finding:
     if not path.exists():
         return Finding(path, State.SOUND if expected.temporary else State.MISSING)
     if path.suffix not in PROVEN:
-        return Finding(path, State.UNPROVEN)
+        return _vouched(path)
     if reason := damage(path):
         return Finding(path, State.DAMAGED, reason)
     return next(_faults(expected, read_provenance(path), digests), Finding(path, State.SOUND))
@@ -85,6 +87,16 @@ def _faults(expected: Expected, provenance: Mapping[str, Any], digests: Digests)
         yield Finding(path, State.FOREIGN, reason)
     yield from _inputs_differ(expected, provenance["inputs"], digests)
     yield from (Finding(path, State.STALE, reason) for reason in _told_otherwise(expected, provenance))
+
+
+def _vouched(path: Path) -> Finding:
+    """How a figure or a report stands, by the record beside it."""
+    record = path.with_name(RECORD)
+    if not record.is_file() or damage(record):
+        return Finding(path, State.UNPROVEN)
+    if json.loads(record.read_text(encoding="utf-8"))["files"].get(path.name) != digest_of_file(path):
+        return Finding(path, State.DAMAGED, "its bytes are not those that were written")
+    return Finding(path, State.SOUND)
 
 
 def damage(path: Path) -> str | None:
@@ -182,15 +194,16 @@ def _spell(value: Any) -> str:
 def examine_others(results: Path, expected: set[Path]) -> Iterator[Finding]:
     """How the files stand that the study does not write: those of other studies, and those that nobody knows."""
     for path in sorted(path for path in results.rglob("*") if path.is_file() and path not in expected):
-        if path.with_name("provenance.json") in expected:
-            # Files of a dense model, which its record vouches for.
+        of_model = path.parent.parent == results / "models"
+        if of_model and path.with_name(RECORD) in expected:
+            # Its record vouches for it.
             continue
         name = path.relative_to(results).as_posix()
         if path.name.endswith((".part", ".lock")):
             yield Finding(path, State.UNPROVEN, "left by a run that was interrupted")
         elif kind_of(name) is None:
             yield Finding(path, State.FOREIGN, "polyprune writes no such file")
-        elif path.parent.parent == results / "models" or path.suffix not in PROVEN:
+        elif of_model or path.suffix not in PROVEN:
             yield Finding(path, State.ELSEWHERE)
         elif reason := damage(path):
             yield Finding(path, State.DAMAGED, reason)
