@@ -416,7 +416,9 @@ def used_corpora():
 def documents_of_study():
     """The document tables that the study draws on."""
     used = sorted(used_corpora())
-    return [f"{RESULTS}/corpora/{corpus}/{language}.parquet" for corpus, language in used]
+    return [
+        f"{RESULTS}/corpora/{corpus}/{language}.parquet" for corpus, language in used
+    ]
 
 
 def stated_of_corpora():

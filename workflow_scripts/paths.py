@@ -116,3 +116,8 @@ def variant_folder(results: Path | str, model: str, variant: Variant) -> Path:
 def tokens_path(results: Path | str, model: str, corpus: str, language: str) -> Path:
     """Token ids of a corpus in one language, by a model's tokenizer."""
     return Path(results, "tokens", model, corpus, f"{language}.parquet")
+
+
+def items_path(results: Path | str, model: str, language: str) -> Path:
+    """Cloze items in one language, as a model's tokenizer has them."""
+    return Path(results, "cloze", model, f"{language}.parquet")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.analysis.gather import LABELS, gather, labels_of
+from workflow_scripts.analysis.gather import LABELS, gather, labels_of, refuse_foreign
 from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
-from workflow_scripts.paths import Grid, cloze_path
+from workflow_scripts.paths import Grid, cloze_path, items_path
 
 CLOZE_TABLE = pl.Schema(
     dict(LABELS)
@@ -26,17 +26,25 @@ def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") ->
         grid: the study's grid as JSON, see `paths.Grid`.
         output: the table.
         code: digest of this step's code.
+
+    Raises:
+        ArtifactError: scores are of other items than belong there, or a copy of others.
     """
     spanned = Grid.from_json(json.loads(grid))
     corpus = f"cloze-{spanned.cloze}"
-    files = {
-        cloze_path(results, model, variant, spanned.cloze, language): labels_of(
-            spanned, model, variant, corpus=corpus, language=language
-        )
-        for model, variant, language in product(spanned.models, spanned.variants(), spanned.cloze_languages)
-    }
+    files, belonging = {}, {}
+    for model, variant, language in product(spanned.models, spanned.variants(), spanned.cloze_languages):
+        path = cloze_path(results, model, variant, spanned.cloze, language)
+        files[path] = labels_of(spanned, model, variant, corpus=corpus, language=language)
+        belonging[path] = items_path(results, model, language)
+    refuse_foreign("cloze", belonging)
     table = gather(files).sort("model", "variant", "language", "item_id").cast(dict(CLOZE_TABLE))
-    provenance = make_provenance("tabulate_cloze", {"grid": json.loads(grid)}, code, {"cloze": list(files)})
+    provenance = make_provenance(
+        "tabulate_cloze",
+        {"grid": json.loads(grid)},
+        code,
+        {"cloze": list(files), "items": sorted(set(belonging.values()))},
+    )
     write_table(output, table.to_arrow(), provenance)
 
 

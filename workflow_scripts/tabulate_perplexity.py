@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from workflow_scripts.analysis.gather import LABELS, gather, labels_of
+from workflow_scripts.analysis.gather import LABELS, gather, labels_of, refuse_foreign
 from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, perplexity_path, tokens_path
@@ -28,19 +28,22 @@ def tabulate_perplexity(*, results: Path, corpus: str, grid: str, output: Path, 
         grid: the study's grid as JSON, see `paths.Grid`.
         output: the table.
         code: digest of this step's code.
+
+    Raises:
+        ArtifactError: a perplexity is of other tokens than belong there, or a copy of another.
     """
     spanned = Grid.from_json(json.loads(grid))
     evaluation = spanned.evaluation
-    files = {
-        perplexity_path(results, model, variant, evaluation, language): labels_of(
-            spanned, model, variant, corpus=evaluation, language=language
-        )
-        for model, variant, language in product(spanned.models, spanned.variants(), spanned.languages)
-    }
     tokens = {
         (model, language): tokens_path(results, model, corpus, language)
         for model, language in product(spanned.models, spanned.languages)
     }
+    files, belonging = {}, {}
+    for model, variant, language in product(spanned.models, spanned.variants(), spanned.languages):
+        path = perplexity_path(results, model, variant, evaluation, language)
+        files[path] = labels_of(spanned, model, variant, corpus=evaluation, language=language)
+        belonging[path] = tokens[model, language]
+    refuse_foreign("tokens", belonging)
     registers = pl.concat(
         pl.read_parquet(path, columns=["doc_id", "register"])
         .unique("doc_id")

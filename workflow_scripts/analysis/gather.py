@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.artifacts import ArtifactError, read_provenance
+from workflow_scripts.artifacts import ArtifactError, canonical_json, digest_of_file, read_provenance
 from workflow_scripts.paths import Grid, Variant
 
 VARIANT_LABELS = pl.Schema(
@@ -28,9 +28,10 @@ def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:
     """The rows of all files, one below the other, each with the labels of its file before its own columns.
 
     Raises:
-        ArtifactError: see `refuse_mixed_settings`.
+        ArtifactError: see `refuse_mixed_settings` and `refuse_copies`.
     """
     refuse_mixed_settings(list(files))
+    refuse_copies(list(files))
     return pl.concat(
         pl.read_parquet(path).select(*(pl.lit(value).alias(key) for key, value in labels.items()), pl.all())
         for path, labels in files.items()
@@ -50,3 +51,30 @@ def refuse_mixed_settings(files: list[Path]) -> None:
                 f"{first[0]} was measured with {first[1]} and {file} with {settings}: differences between them are no "
                 "effects of a calibration; delete the folder of one of them and run again with one compute.device."
             )
+
+
+def refuse_copies(files: list[Path]) -> None:
+    """Raise ArtifactError when two files were made of the same inputs in the same way: one is a copy in a wrong place."""
+    seen: dict[str, Path] = {}
+    for file in files:
+        provenance = read_provenance(file)
+        origin = canonical_json([provenance["inputs"], provenance["parameters"]])
+        if origin in seen:
+            raise ArtifactError(
+                f"{file} and {seen[origin]} were made of the same inputs, and one of them does not belong where it is: "
+                "delete both and run again."
+            )
+        seen[origin] = file
+
+
+def refuse_foreign(role: str, belonging: Mapping[Path, Path]) -> None:
+    """Raise ArtifactError unless every file was made from the input that belongs to it.
+
+    Args:
+        role: role of the input in provenances.
+        belonging: file -> the input that it must have been made from.
+    """
+    digests = {source: digest_of_file(source) for source in set(belonging.values())}
+    for file, source in belonging.items():
+        if read_provenance(file)["inputs"].get(role) != digests[source]:
+            raise ArtifactError(f"{file} was not made from {source}: delete it and run again.")
