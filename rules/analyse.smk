@@ -26,7 +26,7 @@ rule tabulate_perplexity:
 rule tabulate_cloze:
     input:
         cloze=cloze_targets(),
-        items=sorted(expand(CLOZE, model=GRID.models, language=GRID.cloze_languages)),
+        tokens=sorted(expand(CLOZE, model=GRID.models, language=GRID.cloze_languages)),
     output:
         f"{REPORTS}/tables/cloze.parquet",
     log:

@@ -43,7 +43,7 @@ def tabulate_cloze(*, results: Path, grid: str, output: Path, code: str = "") ->
         "tabulate_cloze",
         {"grid": json.loads(grid)},
         code,
-        {"cloze": list(files), "items": sorted(set(belonging.values()))},
+        {"cloze": list(files), "tokens": sorted(set(belonging.values()))},
     )
     write_table(output, table.to_arrow(), provenance)
 

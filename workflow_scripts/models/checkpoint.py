@@ -15,7 +15,8 @@ from workflow_scripts.models.remote_code import is_trusted
 def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
     """The causal language model of a directory, in evaluation mode, without gradients.
 
-    Code that comes with the model runs only where its record says that the study trusts it. Weights that an earlier run dropped (`keep.dense: false`) are restored first.
+    Code that comes with the model runs only where its record says that the study trusts it. Weights that an earlier run
+    dropped (`keep.dense: false`) are restored first.
     """
     restore_weights(directory)
     model = AutoModelForCausalLM.from_pretrained(
