@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from workflow_scripts.paths import cloze_items, cloze_languages
 from workflow_scripts.pruning.methods import get_method
-from workflow_scripts.study import CHANGES_WEIGHTS, Study, StudyError, read_study
+from workflow_scripts.study import CHANGES_WEIGHTS, EmbeddedCorpus, Study, StudyError, read_study
 from workflow_scripts.study.file import index_study, load_study
 from workflow_scripts.study.reading import read_file
+from workflow_scripts.study.sections import HubCorpus, LocalCorpus, corpus_options
 from workflow_scripts.study.values import EMBEDDED_CLOZE
 
 ROOT = Path(__file__).parent.parent
@@ -241,6 +242,19 @@ def test_texts_that_cannot_be_read_are_refused_with_the_file(tmp_path, name, con
     (tmp_path / name).write_bytes(content)
     found = mistakes(changed(CORPUS, {"kind": "local", "path": str(tmp_path)}), with_texts=True)
     assert sentence in found[0]
+
+
+def test_source_and_licence_are_for_the_report_and_no_part_of_what_the_texts_are(tmp_path):
+    said = {"source": "a crawl", "licence": "ODC-BY-1.0"}
+    local, hub = LocalCorpus(kind="local", path="texts", **said), HubCorpus(kind="hub", name="some/crawl", **said)
+    for corpus in (local, hub):
+        assert corpus.stated == said | {"machine_written": False}
+        assert not {"source", "licence"} & set(vars(corpus_options(corpus)))
+    assert HubCorpus(kind="hub", name="some/crawl").stated["source"] == "some/crawl"
+    (tmp_path / "repository").mkdir()
+    assert HubCorpus(kind="hub", name=str(tmp_path / "repository")).stated["source"] == "repository"
+    embedded = EmbeddedCorpus(kind="embedded").stated
+    assert embedded == {"source": "polyprune embedded corpus", "licence": "CC-BY-4.0", "machine_written": True}
 
 
 def test_a_text_whose_name_snakemake_cannot_take_is_refused(tmp_path):

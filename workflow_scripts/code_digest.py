@@ -37,20 +37,25 @@ def code_of(*modules: str) -> str:
         ValueError: there is no such module.
     """
     digest = hashlib.sha256()
-    for name in sorted(reachable(*(f"{PACKAGE}.{module}" for module in modules))):
+    found = reachable(*(f"{PACKAGE}.{module}" for module in modules))
+    for name in sorted(found):
         digest.update(f"{name}\n{_fingerprint(name)}\n".encode())
-    for library, installed in libraries_of(*modules).items():
+    for library, installed in _libraries(found).items():
         digest.update(f"{library}=={installed}\n".encode())
     return digest.hexdigest()[:16]
 
 
+@cache
 def libraries_of(*modules: str) -> dict[str, str]:
     """Library -> installed version, sorted, of those that decide what the named modules compute; "absent" if not there.
 
     Raises:
         ValueError: there is no such module.
     """
-    found = reachable(*(f"{PACKAGE}.{module}" for module in modules))
+    return _libraries(reachable(*(f"{PACKAGE}.{module}" for module in modules)))
+
+
+def _libraries(found: set[str]) -> dict[str, str]:
     imported = {library.partition(".")[0] for name in found for library in _foreign(name)}
     return {library: _version(library) for entry in sorted(imported) for library in LIBRARIES.get(entry, ())}
 

@@ -30,9 +30,10 @@ def verify(*, configfile: Path | None = None) -> None:
     for artifact in tqdm(expected, "reading", unit="artifact", disable=None):
         digests.of(artifact.path)
     findings = [examine(artifact, digests) for artifact in tqdm(expected, "checking", unit="artifact", disable=None)]
-    findings += examine_others(RESULTS, {artifact.path for artifact in expected})
+    own = {artifact.path for artifact in expected}
+    findings += examine_others(RESULTS, own)
     unrecorded = {artifact.path for artifact in expected if artifact.path.exists() and not artifact.recorded}
-    print("\n".join(lines(findings, {artifact.path for artifact in expected}, unrecorded, configfile)))
+    print("\n".join(lines(findings, own, unrecorded, configfile)))
     sys.exit(1 if any(finding.state in FAULTS for finding in findings) else 0)
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,13 @@ class Project:
         done = self.attempt(*arguments, study=study)
         assert done.returncode == 0, done.stdout + self.logs()
         return done.stdout
+
+    def copied(self, folder: Path, *ignored: str) -> "Project":
+        """A copy of the project as it stands, times kept, without the files of these names."""
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(*ignored))
+        copy = deepcopy(self)
+        copy.folder = folder
+        return copy
 
     def write_study(self) -> None:
         """Write the study to `study.yaml`."""

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from copy import deepcopy
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -33,10 +32,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def project(made, tmp_path):
     """A copy of the results, to be damaged."""
-    shutil.copytree(made.folder, tmp_path / "copy", symlinks=True, ignore=shutil.ignore_patterns(".snakemake"))
-    project = deepcopy(made)
-    project.folder = tmp_path / "copy"
-    return project
+    return made.copied(tmp_path / "copy", ".snakemake")
 
 
 def verified(project) -> tuple[int, str]:

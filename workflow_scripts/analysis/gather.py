@@ -30,19 +30,19 @@ def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:
     Raises:
         ArtifactError: see `refuse_mixed_settings` and `refuse_copies`.
     """
-    refuse_mixed_settings(list(files))
-    refuse_copies(list(files))
+    provenances = {file: read_provenance(file) for file in files}
+    refuse_mixed_settings(provenances)
+    refuse_copies(provenances)
     return pl.concat(
         pl.read_parquet(path).select(*(pl.lit(value).alias(key) for key, value in labels.items()), pl.all())
         for path, labels in files.items()
     )
 
 
-def refuse_mixed_settings(files: list[Path]) -> None:
+def refuse_mixed_settings(provenances: Mapping[Path, Mapping[str, Any]]) -> None:
     """Raise ArtifactError when files were measured on different kinds of devices, in different precision or versions."""
     first = None
-    for file in files:
-        provenance = read_provenance(file)
+    for file, provenance in provenances.items():
         settings = {key: provenance["parameters"][key] for key in ("device", "dtype")}
         settings |= {key: provenance["versions"][key] for key in ("torch", "transformers")}
         first = first or (file, settings)
@@ -53,11 +53,10 @@ def refuse_mixed_settings(files: list[Path]) -> None:
             )
 
 
-def refuse_copies(files: list[Path]) -> None:
+def refuse_copies(provenances: Mapping[Path, Mapping[str, Any]]) -> None:
     """Raise ArtifactError when two files were made of the same inputs in the same way: one is a copy in a wrong place."""
     seen: dict[str, Path] = {}
-    for file in files:
-        provenance = read_provenance(file)
+    for file, provenance in provenances.items():
         origin = canonical_json([provenance["inputs"], provenance["parameters"]])
         if origin in seen:
             raise ArtifactError(
