@@ -93,7 +93,7 @@ def allocate_hidden(
         _refuse(needs.total + needs.block, on_device, f"of {device}")
         if needs.total + needs.block + size <= on_device:
             return torch.empty(shape, dtype=dtype, device=device)
-    there = available_memory() if budget is None else budget - psutil.Process().memory_info().rss
+    there = available_memory() if budget is None else budget - _held()
     beside = needs.block if on_device is not None else needs.total
     _refuse(beside, there, "available" if budget is None else "left of pruning.memory")
     if beside + size <= there:
@@ -101,6 +101,11 @@ def allocate_hidden(
     logger.info("the hidden states take %.1f GB: they are kept in a file", size / 1e9)
     file = folder / HIDDEN_FILE
     return torch.from_file(str(file), shared=True, size=size // dtype.itemsize, dtype=dtype).view(shape)
+
+
+def _held() -> int:
+    """Bytes that this process holds already: the interpreter and its libraries."""
+    return psutil.Process().memory_info().rss
 
 
 def _refuse(needed: int, there: int, which: str) -> None:
