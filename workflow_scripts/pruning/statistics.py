@@ -4,11 +4,11 @@ from itertools import groupby
 
 import torch
 
-CHUNK = 2**20
-"""Inputs that are squared at a time: they and their squares stay in a cache."""
+CACHED = 2**20
+"""Inputs that are squared at a time on a CPU: they and their squares stay in a cache."""
 
 CAST = 2**24
-"""Inputs that are cast at a time: 64 MB of float32."""
+"""Inputs that are cast to a wider type at a time: 64 MB of float32."""
 
 
 class NumericFailure(ArithmeticError):
@@ -30,7 +30,8 @@ def accumulate_squared_norms(total: torch.Tensor, inputs: torch.Tensor, weights:
     windows, _, features = inputs.shape
     # Cast before the move: not every device knows float64.
     weights = weights.to(total.dtype).to(total.device)
-    for part in inputs.split(max(1, CHUNK // max(1, windows * features)), dim=1):
+    chunk = CACHED if inputs.device.type == "cpu" else CAST
+    for part in inputs.split(max(1, chunk // max(1, windows * features)), dim=1):
         total += weights @ part.to(total.dtype).square().sum(dim=1)
 
 
