@@ -36,7 +36,7 @@ def test_smallest_of_matrix_equals_a_stable_sort_of_all(scores, share, chunk):
     expected = torch.zeros(scores.numel(), dtype=torch.bool)
     expected[scores.flatten().sort(stable=True).indices[:count]] = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(selection, "CHUNK_SCORES", chunk)
+        patch.setitem(selection.CHUNK_SCORES, "cpu", chunk)
         assert torch.equal(smallest_of_matrix(scores, count), expected.reshape(scores.shape))
 
 
@@ -62,7 +62,7 @@ def test_kth_smallest_keeps_the_scores_and_their_type(dtype):
 def test_wanda_in_chunks_of_rows_equals_wanda_at_once(pattern, dtype, monkeypatch):
     weight, norms = torch.randn(23, 64).to(dtype), torch.rand(64)
     expected = mask_by_row(wanda_scores(weight, norms), parse_pattern(pattern))
-    monkeypatch.setattr(selection, "CHUNK_SCORES", 64 * 5)
+    monkeypatch.setitem(selection.CHUNK_SCORES, "cpu", 64 * 5)
     assert torch.equal(wanda_mask(weight, norms, parse_pattern(pattern)), expected)
 
 

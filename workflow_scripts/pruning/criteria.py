@@ -24,7 +24,7 @@ def wanda_scores(weight: torch.Tensor, squared_norms: torch.Tensor) -> torch.Ten
 def wanda_mask(weight: torch.Tensor, squared_norms: torch.Tensor, pattern: Pattern) -> torch.Tensor:
     """Keep mask of `wanda_scores` within each output row, or within each group; scores of few rows exist at a time."""
     keep = torch.empty_like(weight, dtype=torch.bool)
-    for rows in row_chunks(*weight.shape):
+    for rows in row_chunks(weight):
         keep[rows] = mask_by_row(wanda_scores(weight[rows], squared_norms), pattern)
     return keep
 

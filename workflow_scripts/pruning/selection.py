@@ -10,16 +10,17 @@ import torch
 
 from workflow_scripts.pruning.patterns import NofM
 
-CHUNK_SCORES = 2**24
-"""Scores of one chunk of rows: 64 MB of float32."""
+CHUNK_SCORES = {"cpu": 2**20, "cuda": 2**24}
+"""Scores of one chunk of rows: on a CPU 4 MB of float32, twice as fast as 64 MB; elsewhere, fewer and larger operations."""
 
 RANKED = 8
 """Largest M of N:M for which counting, M^2 / 2 comparisons a group, beats selection on a CPU."""
 
 
-def row_chunks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices of rows that bound the memory of what is computed of them."""
-    step = max(1, CHUNK_SCORES // max(1, columns))
+def row_chunks(matrix: torch.Tensor) -> Iterator[slice]:
+    """Slices of the rows of a matrix that bound the memory of what is computed of them."""
+    rows, columns = matrix.shape
+    step = max(1, CHUNK_SCORES.get(matrix.device.type, CHUNK_SCORES["cuda"]) // max(1, columns))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
 
@@ -66,7 +67,7 @@ def smallest_of_matrix(scores: torch.Tensor, count: int) -> torch.Tensor:
         return torch.zeros_like(scores, dtype=torch.bool)
     threshold = kth_smallest(scores.reshape(1, -1), count)
     marked = torch.empty_like(scores, dtype=torch.bool)
-    chunks = list(row_chunks(*scores.shape))
+    chunks = list(row_chunks(scores))
     wanted = count - sum((scores[rows] < threshold).sum() for rows in chunks)
     for rows in chunks:
         ties = (scores[rows] == threshold).sum(dim=1, keepdim=True)
