@@ -106,4 +106,6 @@ def test_every_module_that_a_step_really_imports_is_reachable():
 
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     found = code_digest.reachable("workflow_scripts.prune_model", "workflow_scripts.pruning.methods.sparsegpt")
-    assert set(printed.stdout.split()) == found
+    # The kernel for cuda is part of the digest, and is imported only there.
+    assert found - set(printed.stdout.split()) == {"workflow_scripts.pruning.triton_columns"}
+    assert set(printed.stdout.split()) <= found
