@@ -35,6 +35,7 @@ LAYERS_SCHEMA = pa.schema(
         pa.field("signal_to_noise", pa.float64()),
         pa.field("damping", pa.float64()),
         pa.field("sample_tokens", pa.int64()),
+        pa.field("criterion", pa.string()),
     ]
 )
 """`block` and `module`, then the fields of `pruning.results.Diagnostics`."""

@@ -15,7 +15,7 @@ LAYERS_TABLE = pl.Schema(
     dict(VARIANT_LABELS)
     | {"block": pl.Int64, "module": pl.String}
     | {c: pl.Float64 for c in ("sparsity", "local_error", "path_error", "signal_to_noise", "damping")}
-    | {"sample_tokens": pl.Int64}
+    | {"sample_tokens": pl.Int64, "criterion": pl.String}
 )
 
 

@@ -84,6 +84,7 @@ def simulate_layers(
                 "signal_to_noise": -10 * np.log10(local),
                 "damping": 0.01 if method == "sparsegpt" else math.nan,
                 "sample_tokens": 256,
+                "criterion": method,
             }
         )
         frames.append(_constant(frame, model=model, seed=seed, **_names(method, pattern, calibration, seed)))

@@ -28,7 +28,9 @@ def cheap(monkeypatch):
 def result(block: int, kept: bool = True) -> LinearResult:
     mask = torch.arange(15).reshape(3, 5) % (block + 2) == 0
     values = torch.arange(int(mask.sum()), dtype=torch.float32) if kept else None
-    return LinearResult(block, "mlp.up_proj", mask, values, Diagnostics(0.5, 0.1, 0.2, 10.0, 0.01, 7))
+    return LinearResult(
+        block, "mlp.up_proj", mask, values, Diagnostics(0.5, 0.1, 0.2, 10.0, 0.01, 7, criterion="wanda")
+    )
 
 
 def states(block: int) -> dict[str, torch.Tensor]:

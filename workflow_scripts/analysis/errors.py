@@ -42,9 +42,15 @@ def layer_errors(layers: pl.DataFrame) -> pl.DataFrame:
 
 
 def error_by_block(layers: pl.DataFrame) -> pl.DataFrame:
-    """As `layer_errors`, per block: each seed's mean over the linears of the block, every linear counting once."""
+    """As `layer_errors`, per block: each seed's mean over the linears of the block, every linear counting once.
+
+    Linears of experts count where they have the measure: they have no path error, and none at all without tokens.
+    """
     keys = [*VARIANT, "block"]
-    means = layers.sort(*keys, "module").group_by(keys, maintain_order=True).agg(pl.col(MEASURES).mean())
+    expert = pl.col("module").str.contains(r"\.experts\.\d+\.")
+    measures = [pl.when(expert).then(pl.col(name).fill_nan(None)).otherwise(pl.col(name)) for name in MEASURES]
+    rows = layers.sort(*keys, "module").with_columns(measures)
+    means = rows.group_by(keys, maintain_order=True).agg(pl.col(MEASURES).mean())
     return _over_seeds(means, ["block"])
 
 

@@ -80,6 +80,11 @@ def positions(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
     )
 
 
+def experts_together(overlap: pl.DataFrame) -> pl.DataFrame:
+    """The table with the linears of all experts of a block under one name, `mlp.experts.gate_proj`."""
+    return overlap.with_columns(pl.col("module").str.replace(r"\.experts\.\d+\.", ".experts."))
+
+
 def _ordered(overlap: pl.DataFrame) -> pl.DataFrame:
     """The table with the two sides of a pair between calibrations in alphabetical order."""
     swap = (pl.col("relation") == "between") & (pl.col("calibration_a") > pl.col("calibration_b"))

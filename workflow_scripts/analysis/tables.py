@@ -8,7 +8,7 @@ from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
 from workflow_scripts.analysis.effects import best_calibration, compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
-from workflow_scripts.analysis.overlap import pooled, positions
+from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 
 
 def analyse(
@@ -47,9 +47,9 @@ def analyse(
         "best_calibration": best_calibration(perplexity),
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),
-        "overlap_by_module": pooled(overlap, ["module"]),
+        "overlap_by_module": pooled(experts_together(overlap), ["module"]),
         "positions": positions(overlap),
-        "positions_by_module": positions(overlap, ["module"]),
+        "positions_by_module": positions(experts_together(overlap), ["module"]),
         "layer_errors": layer_errors(layers),
         "error_by_block": error_by_block(layers),
     }

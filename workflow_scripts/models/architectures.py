@@ -28,6 +28,8 @@ ENCODER_DECODERS = {
     "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "m2m_100", "marian", "mbart", "mt5", "mvp", "pegasus",
     "plbart", "prophetnet", "t5", "umt5", "whisper",
 }  # fmt: skip
+MIXTURES = {"mixtral", "olmoe", "qwen2_moe", "qwen3_moe"}
+"""Mixtures of experts that can be pruned: the layout of their experts is known, see `models.experts`."""
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 """Keys of a configuration that count experts."""
 MODALITIES = ("text_config", "vision_config", "audio_config")
@@ -58,8 +60,10 @@ def _reason(config: Mapping[str, Any], kind: str, architecture: str) -> str | No
         return "is multimodal; save its language model alone, and name that checkpoint"
     if config.get("quantization_config"):
         return "is quantised, and polyprune prunes plain weights; name the checkpoint it was made from"
-    if config.get("is_moe", True) and any(_count(config.get(key)) > 1 for key in EXPERTS):
-        return "is a mixture of experts, whose experts are no nn.Linear; take a dense model"
+    mixture = config.get("is_moe", True) and any(_count(config.get(key)) > 1 for key in EXPERTS)
+    if mixture and kind not in MIXTURES:
+        known = ", ".join(sorted(MIXTURES))
+        return f"is a mixture of experts of another kind than those that can be pruned ({known}); take another model"
     if kind in CONV1D:
         return f"keeps its weights in Conv1D, and {linears}; take another model"
     layers = config.get("layer_types")

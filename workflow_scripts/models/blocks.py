@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from workflow_scripts.models.experts import ExpertLinear, expert_linears, find_routers, holds_experts
 from workflow_scripts.models.heads import has_other_head
 
 
@@ -42,30 +43,52 @@ def find_blocks(model: PreTrainedModel) -> nn.ModuleList:
     return lists[0]
 
 
-def find_linears(block: nn.Module) -> dict[str, nn.Linear]:
-    """Name within the block -> linear, in the order of definition.
+def find_linears(block: nn.Module) -> dict[str, nn.Linear | ExpertLinear]:
+    """Name within the block -> linear, in the order of definition; the matrices of experts count as linears.
+
+    Routers, which have a row for each expert, and the gate of a shared expert are not among them: they are never pruned.
 
     Raises:
-        UnsupportedArchitecture: the block holds a weight matrix outside an `nn.Linear` (Conv1D, fused experts ...), or
-            two linears that share their weight.
+        UnsupportedArchitecture: the block holds a weight matrix outside an `nn.Linear` (Conv1D, experts of another layout
+            ...), or two linears that share their weight.
     """
-    linears = {name: module for name, module in block.named_modules() if type(module) is nn.Linear}
-    known = {id(linear.weight) for linear in linears.values()}
+    linears: dict[str, nn.Linear | ExpertLinear] = {}
+    spared = _routers(block)
+    known = {id(module.weight) for module in spared}
+    for name, module in block.named_modules():
+        if type(module) is nn.Linear and module not in spared:
+            linears[name] = module
+            if id(module.weight) in known:
+                raise UnsupportedArchitecture(f"{type(block).__name__} uses the weight of {name} twice: not supported.")
+            known.add(id(module.weight))
+        elif holds_experts(module):
+            linears |= expert_linears(name, module)
+            known |= {id(parameter) for parameter in module.parameters()}
     for name, parameter in block.named_parameters():
         if parameter.ndim > 1 and id(parameter) not in known:
             owner = block.get_submodule(name.rpartition(".")[0])
             raise UnsupportedArchitecture(
                 f"{type(block).__name__} holds the weight {name} {tuple(parameter.shape)} in a {type(owner).__name__}: "
-                "only blocks whose weight matrices are all nn.Linear are supported."
+                "only blocks whose weight matrices are all nn.Linear, or experts as Mixtral's, are supported."
             )
-    if not linears or len(known) < len(linears):
-        raise UnsupportedArchitecture(
-            f"{type(block).__name__} has {len(linears)} linears with {len(known)} distinct weights: not supported."
-        )
+    if not linears:
+        raise UnsupportedArchitecture(f"{type(block).__name__} has no linears: not supported.")
     return linears
 
 
-def iterate_linears(model: PreTrainedModel) -> Iterator[tuple[int, str, nn.Linear]]:
+def _routers(block: nn.Module) -> set[nn.Module]:
+    """What stands beside experts to weigh them."""
+    found: set[nn.Module] = set()
+    for name, experts in block.named_modules():
+        if holds_experts(experts):
+            routers = find_routers(experts, block.get_submodule(name.rpartition(".")[0]).children())
+            if not routers:
+                raise UnsupportedArchitecture(f"{type(block).__name__} has {name} without a router: not supported.")
+            found |= routers
+    return found
+
+
+def iterate_linears(model: PreTrainedModel) -> Iterator[tuple[int, str, nn.Linear | ExpertLinear]]:
     """All prunable linears of a model as (block, module, linear), in order."""
     for index, block in enumerate(find_blocks(model)):
         for name, linear in find_linears(block).items():

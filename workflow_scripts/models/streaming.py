@@ -107,4 +107,6 @@ def _without_weights(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
     # Buffers that are not stored, such as the frequencies of rotary embeddings, are computed at once.
     with init_empty_weights(include_buffers=False):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trusted)
+    # Experts one after the other, each with its tokens: only so can it be seen what an expert is given.
+    model.config._experts_implementation = "eager"
     return model.eval().requires_grad_(False)

@@ -66,8 +66,9 @@ class ModelShape:
         """The inputs that statistics are collected of, with the outputs that hang on each."""
         groups: dict[tuple[int, str], SharedShape] = {}
         for linear in self.linears:
-            name = linear.module.rpartition(".")[2]
-            key = (linear.block, SHARED.get(name, linear.module))
+            # Beside each other, for every expert has a gate and an up projection of its own.
+            parent, _, name = linear.module.rpartition(".")
+            key = (linear.block, f"{parent}.{SHARED.get(name, name)}")
             before = groups.get(key, SharedShape(linear.in_features, 0))
             groups[key] = SharedShape(linear.in_features, before.out_features + linear.out_features)
         return tuple(groups.values())

@@ -8,19 +8,21 @@ weights are in memory, and what a block leaves behind goes to disk before the ne
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from logging import getLogger
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from workflow_scripts.models.blocks import find_linears
+from workflow_scripts.models.blocks import find_linears, iterate_linears
+from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.models.variant import gather_kept
 from workflow_scripts.pruning.diagnostics import decibel, relative_error
-from workflow_scripts.pruning.hooks import InputListener, Sample, SharedInput, output_samples
+from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, Sample, SharedInput, output_samples
 from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs
-from workflow_scripts.pruning.methods import Method, PrunedLinear
+from workflow_scripts.pruning.methods import Method, PrunedLinear, magnitude
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.propagation import BlockCalls
@@ -30,25 +32,37 @@ from workflow_scripts.pruning.statistics import NumericFailure
 
 logger = getLogger(__name__)
 
-SAMPLE_TOKENS = 256
+MAGNITUDE = "magnitude"
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Windows [windows, length] of token ids, their weights [windows], and how many go through at a time."""
+    """Windows [windows, length] of token ids, their weights [windows], and how many go through at a time.
+
+    `one_weight` says that all windows of a batch must have one weight, as what reaches an expert has lost its windows.
+    """
 
     token_ids: torch.Tensor
     weights: torch.Tensor
     batch: int
+    one_weight: bool = False
 
     def batches(self) -> list[slice]:
-        """The windows in slices of `batch`."""
-        return [slice(start, start + self.batch) for start in range(0, len(self.token_ids), self.batch)]
+        """The windows in slices of `batch`, or shorter where the weight changes and must not."""
+        ends, count = [], len(self.token_ids)
+        if self.one_weight:
+            ends = [place for place in range(1, count) if self.weights[place] != self.weights[place - 1]]
+        return [
+            slice(at, min(at + self.batch, end))
+            for start, end in pairwise([0, *ends, count])
+            for at in range(start, end, self.batch)
+        ]
 
     def sample(self) -> Sample:
         """About SAMPLE_TOKENS tokens of the first batch: whole windows, or the start of the first."""
-        windows, length = self.token_ids.shape
-        return Sample(min(windows, self.batch, max(1, SAMPLE_TOKENS // length)), min(length, SAMPLE_TOKENS))
+        length = self.token_ids.shape[1]
+        first = self.batches()[0].stop
+        return Sample(min(first, max(1, SAMPLE_TOKENS // length)), min(length, SAMPLE_TOKENS))
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,11 @@ class Setting:
     device: str
     memory: int | None = None
 
+    @property
+    def criterion(self) -> str:
+        """The method's name."""
+        return self.method.__name__.rpartition(".")[2]
+
 
 @torch.no_grad()
 def prune_without_calibration(model: StreamedModel, setting: Setting, progress: Progress) -> None:
@@ -68,7 +87,7 @@ def prune_without_calibration(model: StreamedModel, setting: Setting, progress: 
         results = []
         for module, linear in find_linears(block).items():
             [pruned] = setting.method.prune([linear.weight], None, setting.pattern)
-            results.append(_result(index, module, pruned, Diagnostics(_sparsity(pruned))))
+            results.append(_result(index, module, pruned, Diagnostics(_sparsity(pruned), criterion=setting.criterion)))
         progress.finish(index, results, {})
 
 
@@ -82,6 +101,8 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
         UnsupportedArchitecture: see `models.blocks` and `pruning.propagation`.
     """
     calls = BlockCalls(model.blocks)
+    experts = any(isinstance(linear, ExpertLinear) for _, _, linear in iterate_linears(model.model))
+    calibration = replace(calibration, one_weight=experts)
     sample = calibration.sample()
     dense, hidden = _embed(model, calls, calibration, setting, progress)
     for index, block in _blocks(model, setting.device, progress):
@@ -90,8 +111,8 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
             dense = calls.run(index, dense)
         pruned = _prune_block(calls, index, linears, hidden, calibration, setting)
         outputs = _propagate(calls, index, linears, hidden, calibration, last=index == len(model.blocks) - 1)
-        errors = {module: relative_error(dense_outputs[module], outputs[module]) for module in linears}
-        results = [_with_path_error(pruned[module], errors[module]) for module in linears]
+        errors = {module: relative_error(dense_outputs[module], outputs[module]) for module in outputs}
+        results = [_with_path_error(pruned[module], errors.get(module, math.nan)) for module in linears]
         progress.finish(index, results, {"hidden": hidden, "dense": dense})
 
 
@@ -118,7 +139,7 @@ def _embed(
 def _prune_block(
     calls: BlockCalls,
     index: int,
-    linears: dict[str, nn.Linear],
+    linears: Linears,
     hidden: torch.Tensor,
     calibration: Calibration,
     setting: Setting,
@@ -129,7 +150,7 @@ def _prune_block(
     for batch in calibration.batches():
         with listener.batch(calibration.weights[batch], None if batch.start else calibration.sample()):
             calls.run(index, hidden[batch].to(device))
-    results = {}
+    results = _prune_unreached(listener.unreached(), linears, setting, index)
     shared_inputs = listener.shared_inputs()
     while shared_inputs:
         # One by one, so that the statistics of the pruned are gone before the next are solved.
@@ -140,7 +161,7 @@ def _prune_block(
 def _propagate(
     calls: BlockCalls,
     index: int,
-    linears: dict[str, nn.Linear],
+    linears: Linears,
     hidden: torch.Tensor,
     calibration: Calibration,
     last: bool,
@@ -161,9 +182,7 @@ def _propagate(
     return outputs
 
 
-def _prune_shared(
-    shared: SharedInput, linears: dict[str, nn.Linear], setting: Setting, index: int
-) -> dict[str, LinearResult]:
+def _prune_shared(shared: SharedInput, linears: Linears, setting: Setting, index: int) -> dict[str, LinearResult]:
     """Prune the linears of one shared input in place; module -> outcome, its path error still to come."""
     where = f"block {index}, {', '.join(shared.modules)}"
     shared.statistics.check(where)
@@ -179,7 +198,12 @@ def _prune_shared(
         _replace(linear, pruned)
         error = relative_error(before[module], linear(shared.sample))
         diagnostics = Diagnostics(
-            _sparsity(pruned), error, math.nan, decibel(error), pruned.damping, len(shared.sample)
+            _sparsity(pruned),
+            error,
+            signal_to_noise=decibel(error),
+            damping=pruned.damping,
+            sample_tokens=len(shared.sample),
+            criterion=setting.criterion,
         )
         results[module] = _result(index, module, pruned, diagnostics)
         if pruned.damping > DAMPING:
@@ -187,7 +211,24 @@ def _prune_shared(
     return results
 
 
-def _replace(linear: nn.Linear, pruned: PrunedLinear) -> None:
+def _prune_unreached(modules: list[str], linears: Linears, setting: Setting, index: int) -> dict[str, LinearResult]:
+    """Prune by magnitude, in place, the linears of experts that no token was sent to: they have no statistics."""
+    results = {}
+    for module in modules:
+        linear = linears[module]
+        [pruned] = magnitude.prune([linear.weight], None, setting.pattern)
+        _replace(linear, pruned)
+        if setting.method.CHANGES_WEIGHTS:
+            # Unchanged as they are, they are stored like those of the other linears.
+            pruned = replace(pruned, weight=linear.weight)
+        results[module] = _result(index, module, pruned, Diagnostics(_sparsity(pruned), criterion=MAGNITUDE))
+    if modules:
+        experts = ", ".join(dict.fromkeys(module.rpartition(".")[0] for module in modules))
+        logger.warning("block %d: no token of the calibration reaches %s: pruned by magnitude", index, experts)
+    return results
+
+
+def _replace(linear: nn.Linear | ExpertLinear, pruned: PrunedLinear) -> None:
     if pruned.weight is not None:
         linear.weight.copy_(pruned.weight)
     linear.weight.masked_fill_(~pruned.mask, 0)

@@ -1,14 +1,22 @@
 """Listen to the linears of a block while windows pass: their shared inputs, and a sample of what goes in and comes out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from workflow_scripts.models.blocks import UnsupportedArchitecture
+from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.pruning.statistics import Statistics
+
+SAMPLE_TOKENS = 256
+"""About as many tokens are behind an error."""
+
+Linears = Mapping[str, nn.Linear | ExpertLinear]
 
 
 @dataclass(frozen=True)
@@ -41,19 +49,22 @@ class _AllSeen(Exception):
 class InputListener:
     """Collects statistics per shared input, batch by batch."""
 
-    linears: Mapping[str, nn.Linear]
+    linears: Linears
     kind: str
     inputs: dict[str, SharedInput] = field(default_factory=dict)
     _leader: dict[str, str] = field(default_factory=dict)
+    _windows: int = 0
 
     @contextmanager
     def batch(self, weights: torch.Tensor, sample: Sample | None) -> Iterator[None]:
         """Listen to one batch with the weights [windows] of its windows, sampled if it is the first.
 
-        The pass inside is cut short as soon as the inputs of all linears are known.
+        The pass inside is cut short as soon as the inputs of all linears are known. Experts are not waited for, as one that
+        is given no token is never called: with experts the pass goes on to its end. Windows must then have one weight.
         """
         current: list[tuple[torch.Tensor, str]] = []
         waiting = set(self.linears)
+        self._windows += len(weights)
 
         def listen(name: str, linear: nn.Linear, args: tuple[torch.Tensor]) -> None:
             inputs = args[0]
@@ -64,39 +75,70 @@ class InputListener:
                 )
             if leader == name:
                 current.append((inputs, name))
-                self._update(name, inputs.reshape(len(weights), -1, linear.in_features), weights, sample)
+                inputs = inputs.reshape(len(weights), -1, linear.in_features)
+                self._update(name, inputs, weights, sample and sample.of(inputs, len(inputs)))
             waiting.discard(name)
             if not waiting:
                 raise _AllSeen
 
-        with _hooks(self.linears, lambda name: lambda linear, args: listen(name, linear, args), before=True):
+        def listen_to_expert(names: list[str], inputs: torch.Tensor) -> None:
+            self._leader |= dict.fromkeys(names, names[0])
+            known = names[0] in self.inputs
+            # The tokens are those of any window, so that together they count as one, of the weight that all windows have.
+            self._update(names[0], inputs[None], weights[:1], None if known else inputs[:SAMPLE_TOKENS].clone())
+
+        with (
+            _hooks(self.linears, lambda name: lambda linear, args: listen(name, linear, args), before=True),
+            _expert_calls(self.linears, listen_to_expert),
+        ):
             try:
                 yield
             except _AllSeen:
                 return
 
-    def _update(self, name: str, inputs: torch.Tensor, weights: torch.Tensor, sample: Sample | None) -> None:
+    def _update(self, name: str, inputs: torch.Tensor, weights: torch.Tensor, sample: torch.Tensor | None) -> None:
         if name not in self.inputs:
             self.inputs[name] = SharedInput([], Statistics(self.kind, inputs.shape[-1], inputs.dtype, inputs.device))
-        if sample:
-            self.inputs[name].sample = sample.of(inputs, len(inputs))
+        if sample is not None:
+            self.inputs[name].sample = sample
         self.inputs[name].statistics.update(inputs, weights)
 
-    def shared_inputs(self) -> list[SharedInput]:
-        """What was collected; raises UnsupportedArchitecture when a linear was never called."""
-        for name in self.linears:
-            if name not in self._leader:
+    def unreached(self) -> list[str]:
+        """The linears of experts that no token was sent to.
+
+        Raises:
+            UnsupportedArchitecture: a linear was never called though it is no expert's, or its expert was called without
+                it, or no expert was called: they are not what they seem.
+        """
+        reached = {_expert(name) for name in self._leader if isinstance(self.linears[name], ExpertLinear)}
+        missing = [name for name in self.linears if name not in self._leader]
+        for name in missing:
+            if not isinstance(self.linears[name], ExpertLinear) or _expert(name) in reached or not reached:
                 raise UnsupportedArchitecture(f"{name} is not used by the model's forward pass: not supported.")
-        for shared in self.inputs.values():
+        return missing
+
+    def shared_inputs(self) -> list[SharedInput]:
+        """What was collected; raises UnsupportedArchitecture as `unreached`."""
+        self.unreached()
+        for leader, shared in self.inputs.items():
             shared.modules.clear()
+            if isinstance(self.linears[leader], ExpertLinear):
+                shared.statistics.windows = self._windows
         for name, leader in self._leader.items():
             self.inputs[leader].modules.append(name)
         return list(self.inputs.values())
 
 
+def _expert(name: str) -> str:
+    """The expert that a linear belongs to: `mlp.experts.3` of `mlp.experts.3.gate_proj`."""
+    return name.rpartition(".")[0]
+
+
 @contextmanager
-def output_samples(linears: Mapping[str, nn.Linear], windows: int, sample: Sample) -> Iterator[dict[str, torch.Tensor]]:
+def output_samples(linears: Linears, windows: int, sample: Sample) -> Iterator[dict[str, torch.Tensor]]:
     """Module -> sampled outputs [tokens, out_features], when the first `windows` windows run inside.
+
+    Without experts, for which tokens are there depends on what the router makes of them.
 
     Raises:
         UnsupportedArchitecture: a linear is called more than once, so that its inputs are not what they seem.
@@ -116,9 +158,39 @@ def output_samples(linears: Mapping[str, nn.Linear], windows: int, sample: Sampl
 
 
 @contextmanager
-def _hooks(linears: Mapping[str, nn.Linear], make_hook, before: bool) -> Iterator[None]:
+def _hooks(linears: Linears, make_hook: Callable[[str], Callable], before: bool) -> Iterator[None]:
     with ExitStack() as handles:
         for name, linear in linears.items():
-            register = linear.register_forward_pre_hook if before else linear.register_forward_hook
-            handles.callback(register(make_hook(name)).remove)
+            if isinstance(linear, nn.Linear):
+                register = linear.register_forward_pre_hook if before else linear.register_forward_hook
+                handles.callback(register(make_hook(name)).remove)
         yield
+
+
+@contextmanager
+def _expert_calls(linears: Linears, listen: Callable[[list[str], torch.Tensor], None]) -> Iterator[None]:
+    """Call `listen` with the names of an expert's linears and their inputs [tokens, in_features], whenever they are used."""
+    places: dict[int, list[str]] = {}
+    for name, linear in linears.items():
+        if isinstance(linear, ExpertLinear):
+            places.setdefault(linear.matrix.data_ptr(), []).append(name)
+    if places:
+        with _LinearCalls(places, listen):
+            yield
+    else:
+        yield
+
+
+class _LinearCalls(TorchFunctionMode):
+    """Tells of calls of `torch.nn.functional.linear` whose weight begins at a known place in memory; changes none."""
+
+    def __init__(self, places: Mapping[int, list[str]], listen: Callable[[list[str], torch.Tensor], None]) -> None:
+        super().__init__()
+        self._places, self._listen = places, listen
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is nn.functional.linear and len(args) > 1 and (names := self._places.get(args[1].data_ptr())):
+            self._listen(names, args[0])
+        return func(*args, **(kwargs or {}))

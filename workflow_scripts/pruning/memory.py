@@ -10,8 +10,10 @@ from torch import nn
 
 from workflow_scripts.models.blocks import find_linears
 from workflow_scripts.models.device import free_memory
+from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.models.memory import available_memory
 from workflow_scripts.models.streaming import StreamedModel
+from workflow_scripts.pruning.hooks import SAMPLE_TOKENS
 from workflow_scripts.pruning.statistics import accumulator_dtype
 
 logger = getLogger(__name__)
@@ -56,11 +58,17 @@ def estimate_needs(model: StreamedModel, tokens: int, kind: str | None) -> Needs
     wide = max(max(linear.in_features, linear.out_features) for linear in linears.values())
     largest = max(linear.weight.numel() for linear in linears.values())
     size, exact = model.dtype.itemsize, accumulator_dtype(model.dtype).itemsize
-    statistics = 0
+    # What is kept of each expert's inputs to measure errors; of the other linears it is a few tokens.
+    experts = [linear for linear in linears.values() if isinstance(linear, ExpertLinear)]
+    statistics = sum(SAMPLE_TOKENS * linear.in_features for linear in experts) * size if kind else 0
     if kind == "gram":
-        # Linears of one input stand beside each other in a module, so those of one module with equal inputs count once.
-        inputs = {(name.rpartition(".")[0], linear.in_features) for name, linear in linears.items()}
-        statistics = sum(features**2 for _, features in inputs) * exact
+        # Linears of one input stand beside each other in a module, so those of one module with equal inputs count once;
+        # every expert is a module here, with a matrix for gate and up and one for down.
+        inputs = {
+            (name.rpartition(".")[0], linear.in_features, getattr(linear, "stack", None))
+            for name, linear in linears.items()
+        }
+        statistics += sum(features**2 for _, features, _ in inputs) * exact
     # Half a Gram matrix to invert it, and up to three times the weights that share it: stacked, compensated, kept.
     solving = max(linear.in_features for linear in linears.values()) ** 2 * exact // 2 if kind == "gram" else 0
     return Needs(_size(block) * size, statistics, 4 * tokens * wide * size + max(solving, 3 * largest * exact))

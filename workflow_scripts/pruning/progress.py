@@ -89,7 +89,9 @@ class Progress:
             key = f"{number:05}|{result.module}"
             tensors[f"{key}|mask"] = torch.from_numpy(pack(result.mask.numpy()))
             tensors[f"{key}|inputs"] = torch.tensor(result.mask.shape[1])
-            tensors[f"{key}|diagnostics"] = torch.tensor(astuple(result.diagnostics), dtype=torch.float64)
+            *numbers, criterion = astuple(result.diagnostics)
+            tensors[f"{key}|diagnostics"] = torch.tensor(numbers, dtype=torch.float64)
+            tensors[f"{key}|criterion"] = torch.tensor(list(criterion.encode()), dtype=torch.uint8)
             if result.kept is not None:
                 tensors[f"{key}|kept"] = result.kept
         write_tensors(self._block_file(block), tensors, self._provenance)
@@ -109,13 +111,14 @@ class Progress:
                 names = set(file.keys())
                 for key in sorted({name.rpartition("|")[0] for name in names}):
                     packed, inputs = file.get_tensor(f"{key}|mask"), int(file.get_tensor(f"{key}|inputs"))
+                    criterion = bytes(file.get_tensor(f"{key}|criterion").tolist()).decode()
                     *errors, tokens = file.get_tensor(f"{key}|diagnostics").tolist()
                     yield LinearResult(
                         block,
                         key.partition("|")[2],
                         torch.from_numpy(unpack(packed.numpy(), inputs)),
                         file.get_tensor(f"{key}|kept") if f"{key}|kept" in names else None,
-                        Diagnostics(*errors, sample_tokens=int(tokens)),
+                        Diagnostics(*errors, sample_tokens=int(tokens), criterion=criterion),
                     )
 
     def remove(self) -> None:

@@ -1,7 +1,7 @@
 """What pruning a linear leaves behind."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -13,10 +13,13 @@ class Diagnostics:
     Attributes:
         sparsity: share of the weights that went.
         local_error: relative error of the output for equal inputs, dense against pruned weights.
-        path_error: relative error of the output, the dense model's own against the pruned model's own.
+        path_error: relative error of the output, the dense model's own against the pruned model's own; NaN for experts,
+            which are sent other tokens in the two.
         signal_to_noise: dB, from `local_error`.
         damping: share of the mean diagonal added to the Hessian.
-        sample_tokens: number of tokens behind the errors.
+        sample_tokens: number of tokens behind the errors, of an expert those that it is sent.
+        criterion: what decided which weights went: the method's name, or `magnitude` for an expert that no token of the
+            calibration was sent to.
     """
 
     sparsity: float
@@ -25,6 +28,7 @@ class Diagnostics:
     signal_to_noise: float = math.nan
     damping: float = math.nan
     sample_tokens: int = 0
+    criterion: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
