@@ -13,9 +13,13 @@ from transformers import (
     CohereConfig,
     Gemma3TextConfig,
     LlamaConfig,
+    MixtralConfig,
+    OlmoeConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen2MoeConfig,
     Qwen3Config,
+    Qwen3MoeConfig,
 )
 
 from workflow_scripts.artifacts import make_provenance, write_json
@@ -54,11 +58,22 @@ CONFIGS = {
     "cohere": lambda: CohereConfig(**SIZES, logit_scale=0.25),
 }
 
+EXPERTS = {"num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+MIXTURES = {
+    "mixtral": lambda: MixtralConfig(**SIZES, num_local_experts=5, num_experts_per_tok=2),
+    "olmoe": lambda: OlmoeConfig(**SIZES, num_experts=5, num_experts_per_tok=2),
+    # A shared expert with a gate of its own.
+    "qwen2_moe": lambda: Qwen2MoeConfig(**SIZES, **EXPERTS, shared_expert_intermediate_size=40),
+    # One block that is no mixture.
+    "qwen3_moe": lambda: Qwen3MoeConfig(**SIZES, **EXPERTS, head_dim=8, mlp_only_layers=[1]),
+}
+"""Mixtures of experts: not among `CONFIGS`, as they hold linears that are no modules."""
+
 
 def tiny_model(kind: str, dtype: torch.dtype = torch.float64, seed: int = 0) -> PreTrainedModel:
     """A model with random weights, large enough that every linear matters."""
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(CONFIGS[kind]()).to(dtype).eval().requires_grad_(False)
+    model = AutoModelForCausalLM.from_config((CONFIGS | MIXTURES)[kind]()).to(dtype).eval().requires_grad_(False)
     for parameter in model.parameters():
         if parameter.ndim > 1:
             parameter.mul_(5)

@@ -51,3 +51,19 @@ def test_what_a_seed_lacks_is_null_and_touches_nothing_else(layers):
         assert null["local_error_min"].null_count() == null["local_error_max"].null_count() == count
         assert found["path_error"].null_count() == 0
         assert not found["local_error"].is_nan().any()
+
+
+def test_experts_count_where_they_have_the_measure(layers):
+    """One linear becomes an expert's: without a path error, and in one seed without any."""
+    name = pl.col("module").replace({"mlp.up_proj": "mlp.experts.0.up_proj"})
+    expert = pl.col("module") == "mlp.up_proj"
+    lost = expert & (pl.col("seed") == 1)
+    none = pl.lit(math.nan)
+    holed = layers.with_columns(
+        name,
+        local_error=pl.when(lost).then(none).otherwise(pl.col("local_error")),
+        path_error=pl.when(expert).then(none).otherwise(pl.col("path_error")),
+    )
+    found, without = error_by_block(holed), error_by_block(layers.filter(~expert))
+    assert found["local_error"].null_count() == found["path_error"].null_count() == 0
+    assert found["path_error"].to_list() == pytest.approx(without["path_error"].to_list())

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from workflow_scripts.analysis.overlap import pooled, positions
+from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 
 SETTING = {"model": "m", "method": "wanda", "pattern": "0.5", "sample": "s", "propagation": "sequential"}
 
@@ -32,6 +32,19 @@ def test_pooling_adds_before_dividing():
     assert (row["calibration_a"], row["calibration_b"]) == ("de", "en")
     assert (row["intersection"], row["union"], row["mask_pairs"]) == (470, 1200, 2)
     assert row["iou"] == pytest.approx(470 / 1200)
+
+
+def test_experts_of_a_block_are_one_kind_of_linear():
+    rows = table(
+        ("between", "de", 0, "en", 0, 0, "mlp.experts.0.up_proj", 80, 100),
+        ("between", "de", 0, "en", 0, 0, "mlp.experts.11.up_proj", 40, 100),
+        ("between", "de", 0, "en", 0, 0, "mlp.shared_expert.up_proj", 10, 100),
+    )
+    found = pooled(experts_together(rows), ["module"])
+    assert found.select("module", "iou", "mask_pairs").rows() == [
+        ("mlp.experts.up_proj", pytest.approx(0.6), 1),
+        ("mlp.shared_expert.up_proj", pytest.approx(0.1), 1),
+    ]
 
 
 def test_pooling_by_block_keeps_unordered_pairs_together():

@@ -9,7 +9,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from tests.conftest import CONFIGS, save_checkpoint
+from tests.conftest import CONFIGS, MIXTURES, save_checkpoint
+from workflow_scripts.models import architectures
 from workflow_scripts.models.architectures import CONV1D, CONVOLUTIONS, OWN_MATRICES, causal_model_types, unsupported
 from workflow_scripts.models.blocks import UnsupportedArchitecture, check_architecture, iterate_linears
 from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
@@ -29,13 +30,23 @@ def test_supported_checkpoints_pass(tmp_path, kind):
     assert inspect_checkpoint(save_checkpoint(tmp_path / kind, kind))["model_type"]
 
 
+@pytest.mark.parametrize("mixture", sorted(MIXTURES))
+def test_known_mixtures_of_experts_pass(tmp_path, mixture):
+    folder = save_checkpoint(tmp_path / mixture, mixture)
+    assert inspect_checkpoint(folder)["model_type"] == mixture
+    check_architecture(folder)
+
+
+def test_the_mixtures_that_pass_are_those_that_are_tested():
+    assert set(MIXTURES) == architectures.MIXTURES
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}, "GPT2LMHeadModel keeps its weights in Conv1D"),
-        ({"model_type": "mixtral", "num_local_experts": 8}, "is a mixture of experts"),
-        ({"model_type": "qwen3_moe", "num_experts": 128}, "is a mixture of experts"),
-        ({"model_type": "deepseek_v3", "n_routed_experts": 256}, "is a mixture of experts"),
+        ({"model_type": "gpt_oss", "num_local_experts": 32}, "is a mixture of experts of another kind than those that can"),
+        ({"model_type": "deepseek_v3", "n_routed_experts": 256}, "(mixtral, olmoe, qwen2_moe, qwen3_moe); take another"),
         ({"model_type": "t5", "is_encoder_decoder": True}, "has an encoder and a decoder"),
         ({"model_type": "gemma3", "text_config": {}, "vision_config": {}}, "is multimodal; save its language model alone"),
         ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "BertForMaskedLM is an encoder"),

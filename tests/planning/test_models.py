@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import CONFIGS, save_checkpoint, tiny_model
+from tests.conftest import CONFIGS, MIXTURES, save_checkpoint, tiny_model
 from tests.tiny_gguf import save_gguf
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.planning.models import Hub, Unavailable, Unknown, read_shape, shape_of
@@ -17,6 +17,13 @@ def test_a_configuration_gives_the_numbers_of_the_model(kind):
     assert shape.parameters == sum(parameter.numel() for parameter in model.parameters())
     assert shape.prunable == sum(linear.weight.numel() for _, _, linear in iterate_linears(model))
     assert (shape.hidden, shape.vocabulary, shape.dtype_bytes) == (32, 96, 2)
+
+
+def test_every_expert_has_inputs_of_its_own():
+    shape = shape_of(MIXTURES["mixtral"](), 2)
+    # q, k and v; o; gate and up of each expert; down of each expert.
+    assert len(shape.linears) == 3 * (4 + 5 * 3)
+    assert len(shape.shared) == 3 * (2 + 5 * 2)
 
 
 def test_the_packaged_model():

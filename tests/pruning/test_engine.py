@@ -12,8 +12,6 @@ from transformers import (
     Gemma3TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
-    MixtralConfig,
-    MixtralForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
     SiglipVisionConfig,
@@ -187,7 +185,6 @@ def test_a_singular_gram_matrix_is_damped_in_recorded_steps():
     ("model", "named"),
     [
         (lambda: GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=32, n_head=2, vocab_size=96)), "Conv1D"),
-        (lambda: MixtralForCausalLM(MixtralConfig(**SIZES, num_local_experts=2)), "Mixtral"),
         (
             lambda: T5ForConditionalGeneration(
                 T5Config(d_model=32, d_kv=8, d_ff=32, num_layers=2, num_heads=2, vocab_size=96)
