@@ -22,9 +22,9 @@ from benchmarks.sampler import Usage, run
 from benchmarks.workload import (
     LOGS,
     Workload,
+    begin,
     environment,
     introduce,
-    keep_to_cores,
     machine,
     pruning,
     step,
@@ -108,7 +108,7 @@ def main(
         batch: windows at a time.
         output: JSON with every figure.
     """
-    keep_to_cores(threads)
+    begin(threads)
     facts = machine()
     introduce(facts)
     workload = prepare_llama(folder, sizes, windows, length)

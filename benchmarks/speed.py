@@ -18,9 +18,9 @@ from benchmarks.sampler import run
 from benchmarks.workload import (
     LOGS,
     Workload,
+    begin,
     environment,
     introduce,
-    keep_to_cores,
     machine,
     prepare_gemma,
     pruning,
@@ -130,7 +130,7 @@ def main(
         folder: working folder to keep, so that the model is prepared once; a temporary one by default.
         output: JSON with every call.
     """
-    keep_to_cores(threads)
+    begin(threads)
     facts = machine()
     introduce(facts)
     with working_folder(folder) as place:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -91,9 +92,11 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
             yield Path(temporary)
 
 
-def keep_to_cores(count: int) -> None:
-    """Confine this process, and all that it starts, to its first `count` cores."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+def begin(cores: int) -> None:
+    """Confine this process, and all that it starts, to its first cores; a SIGTERM ends what it started, too."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    # As an exception, so that `sampler.run` ends its command.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def machine() -> dict[str, object]:
