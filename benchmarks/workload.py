@@ -78,6 +78,7 @@ def pruning(workload: Workload, method: str, outputs: Path, threads: int, batch:
         "dtype": "float32",
     }
     options = [text for key, value in asked.items() for text in (f"--parameters.{key}", str(value))]
+    files += ["--progress", outputs / "progress"]
     return step("prune_model", "--model", workload.record, "--windows", workload.windows, *files, *options)
 
 

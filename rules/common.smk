@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from shlex import quote
-from shutil import which
+from shutil import rmtree, which
 
 sys.path.insert(0, workflow.basedir)
 from workflow_scripts import paths, study
@@ -522,3 +522,13 @@ onerror:
     # A job on a cluster is a run of its own, of which the user did not type the command.
     if workflow.is_main_process:
         logger.error(failure())
+
+
+onsuccess:
+    if workflow.is_main_process:
+        # Of jobs that were stopped and have run under other parameters since: nothing goes on from there.
+        rmtree("progress", ignore_errors=True)
+        # Dense copies go last, and not by temp(): making one anew would run all jobs again that ever read it. A step that
+        # loads a model whose weights are gone restores them.
+        for model in GRID.models if not STUDY.keep.dense else ():
+            drop_weights(Path(RECORD.format(model=model)))

@@ -20,13 +20,6 @@ rule prepare_model:
         "python -m workflow_scripts.prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
-# The copies go last, and not by temp(): making one anew would run all jobs again that ever read it. A step that loads a
-# model whose weights are gone restores them.
-onsuccess:
-    for model in GRID.models if not STUDY.keep.dense else ():
-        drop_weights(Path(RECORD.format(model=model)))
-
-
 rule collect_documents:
     input:
         sources=corpus_files,

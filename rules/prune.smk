@@ -19,12 +19,14 @@ rule prune_model:
     threads: STUDY.compute.threads
     resources:
         gpu=gpus(),
+        memory=STUDY.pruning.memory,
     params:
         code=pruning_code,
         parameters=pruning_parameters,
         files=files,
     shell:
-        "python -m workflow_scripts.prune_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.prune_model {params.files} --parameters {params.parameters:q} --code {params.code}"
+        " --memory {resources.memory:q} --progress progress > {log:q} 2>&1"
 
 
 use rule prune_model as prune_model_and_weights with:

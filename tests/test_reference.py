@@ -4,7 +4,7 @@ import pytest
 
 from workflow_scripts.artifact_catalogue import ARTIFACTS
 from workflow_scripts.prune_model import LAYERS_SCHEMA
-from workflow_scripts.pruning.engine import Diagnostics
+from workflow_scripts.pruning.results import Diagnostics
 from workflow_scripts.reference import DOCS, DOCUMENTS
 from workflow_scripts.study.sections import Study
 from workflow_scripts.study.words import sections_of, walk_keys

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import escape
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PROVENANCE_KEY = "provenance"
 SEAL_KEY = "seal"
+SAFETENSORS_NAMES = {"float64": "F64", "float32": "F32", "bfloat16": "BF16", "float16": "F16"}
+"""Of the dtypes, in the header of a safetensors file."""
 
 
 class ArtifactError(ValueError):
@@ -130,6 +133,44 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], provenance:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
+
+
+def write_tensor_stream(
+    path: Path,
+    sizes: Mapping[str, tuple["torch.dtype", tuple[int, ...]]],
+    tensors: Iterable["torch.Tensor"],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write safetensors as `write_tensors`, one tensor in memory at a time.
+
+    Args:
+        path: the file to be.
+        sizes: name -> dtype and shape of each tensor, in the order of the tensors.
+        tensors: the tensors, on the CPU.
+        provenance: what made them.
+
+    Raises:
+        ValueError: a tensor is not of the size announced.
+    """
+    import torch
+
+    header: dict[str, Any] = {"__metadata__": {PROVENANCE_KEY: canonical_json({**provenance, SEAL_KEY: seals.OPEN})}}
+    end = 0
+    for name, (dtype, shape) in sizes.items():
+        start, end = end, end + dtype.itemsize * prod(shape)
+        header[name] = {
+            "dtype": SAFETENSORS_NAMES[str(dtype).removeprefix("torch.")],
+            "shape": list(shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    with replacing(path, sealed=True) as temporary, open(temporary, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for (name, size), tensor in zip(sizes.items(), tensors, strict=True):
+            if (tensor.dtype, tensor.shape) != size:
+                raise ValueError(f"{name} is {tensor.dtype} {tuple(tensor.shape)}, announced as {size}.")
+            file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
 def write_json(path: Path, content: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Step: prune a model with one method, pattern, calibration and seed."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,16 +12,18 @@ from workflow_scripts.artifacts import (
     read_table,
     refuse_foreign_model,
     write_table,
-    write_tensors,
+    write_tensor_stream,
 )
 from workflow_scripts.cli import run_step
 from workflow_scripts.masks.store import MaskWriter
-from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle
-from workflow_scripts.models.variant import gather_kept, weight_key
-from workflow_scripts.pruning.engine import Calibration, LinearResult, prune_sequentially, prune_without_calibration
+from workflow_scripts.models.memory import parse_memory
+from workflow_scripts.models.streaming import StreamedModel
+from workflow_scripts.models.variant import weight_key
+from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially, prune_without_calibration
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
+from workflow_scripts.pruning.progress import Progress
 
 LAYERS_SCHEMA = pa.schema(
     [
@@ -36,7 +37,7 @@ LAYERS_SCHEMA = pa.schema(
         pa.field("sample_tokens", pa.int64()),
     ]
 )
-"""`block` and `module`, then the fields of `pruning.engine.Diagnostics`."""
+"""`block` and `module`, then the fields of `pruning.results.Diagnostics`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def prune_model(
     parameters: Parameters,
     windows: Path | None = None,
     weights: Path | None = None,
+    progress: Path = Path("progress"),
+    memory: str = "auto",
     code: str = "",
 ) -> None:
     """Write the masks and diagnostics of a pruned model, and its kept weights where the method changes them.
@@ -72,6 +75,10 @@ def prune_model(
         parameters: the variant.
         windows: calibration windows; none for methods that need no calibration.
         weights: kept weights to write, for methods that change them.
+        progress: folder where finished blocks are kept until the job has succeeded, so that it goes on at its block after
+            an interruption.
+        memory: what the job may take in all, such as "8 GiB", or auto for what is available; decides where hidden states
+            are kept, and nothing of the outcome.
         code: digest of this step's code.
     """
     device, dtype, settled = settle(parameters, model.parent)
@@ -82,13 +89,17 @@ def prune_model(
         raise ValueError(f"{parameters.method} takes, of --windows and --weights, {' and '.join(wants) or 'neither'}.")
     resolved = asdict(parameters) | settled | {"changes_weights": method.CHANGES_WEIGHTS}
     provenance = make_provenance("prune_model", resolved, code, inputs)
-    network = load_model(model.parent, dtype, "cpu")
     if windows:
         refuse_foreign_model(read_provenance(windows), model, windows)
-        results = prune_sequentially(network, _calibration(windows, parameters.batch), method, pattern, device)
+    network = StreamedModel(model.parent, dtype)
+    setting = Setting(method, pattern, device, parse_memory(memory))
+    done = Progress(progress, provenance, len(network.blocks), sequential=bool(windows))
+    if windows:
+        prune_sequentially(network, _calibration(windows, parameters.batch), setting, done)
     else:
-        results = prune_without_calibration(network, method, pattern)
-    write_variant(results, masks, layers, weights, provenance)
+        prune_without_calibration(network, setting, done)
+    write_variant(done, masks, layers, weights, provenance)
+    done.remove()
 
 
 def _calibration(windows: Path, batch: int) -> Calibration:
@@ -97,19 +108,17 @@ def _calibration(windows: Path, batch: int) -> Calibration:
     return Calibration(token_ids, torch.tensor(table["weight"].to_pylist(), dtype=torch.float64), batch)
 
 
-def write_variant(
-    results: Iterator[LinearResult], masks: Path, layers: Path, weights: Path | None, provenance: dict
-) -> None:
-    """Write a variant's artifacts, the masks as they come."""
-    rows, kept = [], {}
+def write_variant(done: Progress, masks: Path, layers: Path, weights: Path | None, provenance: dict) -> None:
+    """Write a variant's artifacts from its finished blocks, one linear in memory at a time."""
+    rows, sizes = [], {}
     with MaskWriter(masks, provenance) as writer:
-        for result in results:
+        for result in done.results():
             writer.write(result.block, result.module, result.mask)
             rows.append({"block": result.block, "module": result.module, **asdict(result.diagnostics)})
             if weights:
-                kept[weight_key(result.block, result.module)] = gather_kept(result.mask, result.weight)
+                sizes[weight_key(result.block, result.module)] = (result.kept.dtype, result.kept.shape)
     if weights:
-        write_tensors(weights, kept, provenance)
+        write_tensor_stream(weights, sizes, (result.kept for result in done.results()), provenance)
     write_table(layers, pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA), provenance)
 
 

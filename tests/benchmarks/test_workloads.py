@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks.checkpoint import Sizes, write_checkpoint
@@ -18,7 +19,7 @@ from benchmarks.workload import Workload, environment
 from tests.conftest import save_record
 from tests.test_environments import pins
 from workflow_scripts.masks.store import MaskWriter
-from workflow_scripts.models.checkpoint import DenseWeights
+from workflow_scripts.models.streaming import StreamedModel
 
 ENVS = Path(__file__).parents[2] / "envs"
 TINY = Sizes(
@@ -39,9 +40,10 @@ def test_a_generated_checkpoint_loads_and_has_the_parameters_that_it_says(tmp_pa
     assert parameters == sum(parameter.numel() for parameter in model.parameters())
     assert parameters == 3 * (LINEARS + 2 * 32) + 32 + 96 * 32
     assert len(list(tmp_path.glob("*.safetensors"))) == 4
-    stored = DenseWeights(tmp_path)
-    for name, parameter in model.named_parameters():
-        assert (stored.read(name) == parameter).all(), name
+    expected = dict(model.named_parameters())
+    for index, block in StreamedModel(tmp_path, torch.float32).stream("cpu"):
+        for name, parameter in block.named_parameters():
+            assert torch.equal(parameter, expected[f"model.layers.{index}.{name}"]), name
     assert AutoTokenizer.from_pretrained(tmp_path)("a").input_ids == [4]
 
 

@@ -9,7 +9,8 @@ import torch
 from tests.conftest import save_checkpoint
 from workflow_scripts.artifacts import ArtifactError, read_provenance
 from workflow_scripts.models import sources
-from workflow_scripts.models.checkpoint import DenseWeights, load_model, weight_files
+from workflow_scripts.models.checkpoint import load_model, weight_files
+from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.prepare_model import Parameters, prepare_model
 
 
@@ -72,23 +73,32 @@ def test_sharded_checkpoints_are_read_and_a_missing_shard_named(tmp_path):
     model = load_model(folder, torch.float32, "cpu")
     model.save_pretrained(tmp_path / "sharded", max_shard_size="20KB")
     assert len(set(weight_files(tmp_path / "sharded").values())) > 1
-    for name, parameter in model.named_parameters():
-        assert torch.equal(DenseWeights(tmp_path / "sharded").read(name), parameter)
+    assert_streams(tmp_path / "sharded", model)
     next(iter(weight_files(tmp_path / "sharded").values())).unlink()
     with pytest.raises(ArtifactError, match=r"names model-00001-of-.*which is not there"):
         weight_files(tmp_path / "sharded")
 
 
-def test_weights_of_a_checkpoint_with_a_prefix_are_found(tmp_path):
+def assert_streams(folder, model):
+    """The blocks of a streamed checkpoint are those of the model."""
+    expected = dict(model.named_parameters())
+    streamed = StreamedModel(folder, torch.float32)
+    for index, block in streamed.stream("cpu"):
+        for name, parameter in block.named_parameters():
+            assert torch.equal(parameter, expected[f"model.layers.{index}.{name}"])
+
+
+def test_weights_of_a_checkpoint_of_the_base_model_are_found_and_a_missing_one_named(tmp_path):
     from safetensors.torch import load_file, save_file
 
     folder = save_checkpoint(tmp_path / "tiny")
-    tensors = load_file(folder / "model.safetensors")
-    save_file({f"language_model.{name}": tensor for name, tensor in tensors.items()}, folder / "model.safetensors")
-    name = "model.layers.1.mlp.up_proj.weight"
-    assert torch.equal(DenseWeights(folder).read(name), tensors[name])
-    with pytest.raises(ArtifactError, match="0 tensors for model.layers.9"):
-        DenseWeights(folder).read("model.layers.9.mlp.up_proj.weight")
+    model, file = load_model(folder, torch.float32, "cpu"), folder / "model.safetensors"
+    tensors = load_file(file)
+    save_file({name.removeprefix("model."): tensor for name, tensor in tensors.items()}, file)
+    assert_streams(folder, model)
+    save_file({name: tensor for name, tensor in tensors.items() if "1.mlp.up_proj" not in name}, file)
+    with pytest.raises(ArtifactError, match=r"tiny has no tensor for model.layers.1.mlp.up_proj.weight"):
+        assert_streams(folder, model)
 
 
 @pytest.mark.parametrize(

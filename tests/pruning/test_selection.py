@@ -5,9 +5,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.pruning.criteria import mask_by_matrix, mask_by_row
+from workflow_scripts.pruning import selection
+from workflow_scripts.pruning.criteria import mask_by_matrix, mask_by_row, wanda_mask, wanda_scores
 from workflow_scripts.pruning.patterns import NofM, Unstructured, parse_pattern, spell_pattern
-from workflow_scripts.pruning.selection import smallest_of_groups, smallest_per_row
+from workflow_scripts.pruning.selection import (
+    kth_smallest,
+    lowest_ranks,
+    smallest_of_groups,
+    smallest_of_matrix,
+    smallest_per_row,
+)
 
 # Few distinct values, so that ties are the rule.
 SCORES = st.tuples(st.integers(1, 5), st.integers(1, 24), st.integers(0, 2**30)).map(
@@ -21,6 +28,42 @@ def test_smallest_per_row_equals_a_stable_sort(scores, share):
     expected = torch.zeros_like(scores, dtype=torch.bool)
     expected.scatter_(1, scores.sort(dim=1, stable=True).indices[:, :count], True)
     assert torch.equal(smallest_per_row(scores, count), expected)
+
+
+@given(SCORES, st.floats(0, 1), st.integers(1, 40))
+def test_smallest_of_matrix_equals_a_stable_sort_of_all(scores, share, chunk):
+    count = int(share * scores.numel())
+    expected = torch.zeros(scores.numel(), dtype=torch.bool)
+    expected[scores.flatten().sort(stable=True).indices[:count]] = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "CHUNK_SCORES", chunk)
+        assert torch.equal(smallest_of_matrix(scores, count), expected.reshape(scores.shape))
+
+
+@given(SCORES, st.floats(0, 1))
+def test_lowest_ranks_equal_a_stable_sort(scores, share):
+    count = int(share * scores.shape[1])
+    assert torch.equal(lowest_ranks(scores.T.contiguous(), count).T, smallest_per_row(scores, count))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_kth_smallest_keeps_the_scores_and_their_type(dtype):
+    scores = torch.randn(3, 50).to(dtype)
+    before = scores.clone()
+    for count in (1, 25, 50):
+        expected = scores.kthvalue(count, dim=1, keepdim=True).values
+        found = kth_smallest(scores, count)
+        assert found.dtype == dtype and torch.equal(found, expected)
+    assert torch.equal(scores, before)
+
+
+@pytest.mark.parametrize("pattern", ["0.5", "0.3", "2:4", "8:16"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_wanda_in_chunks_of_rows_equals_wanda_at_once(pattern, dtype, monkeypatch):
+    weight, norms = torch.randn(23, 64).to(dtype), torch.rand(64)
+    expected = mask_by_row(wanda_scores(weight, norms), parse_pattern(pattern))
+    monkeypatch.setattr(selection, "CHUNK_SCORES", 64 * 5)
+    assert torch.equal(wanda_mask(weight, norms, parse_pattern(pattern)), expected)
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.sampled_from([(1, 2), (2, 4), (4, 8), (3, 5)]), st.integers(0, 99))

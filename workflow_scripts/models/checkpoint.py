@@ -1,11 +1,23 @@
-"""Load a dense checkpoint directory, and read single weights of it by memory map."""
+"""Load a dense checkpoint directory: whole, or part by part into a model that is there already."""
 
 import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.conversion_mapping import get_model_conversion_mapping
+from transformers.core_model_loading import (
+    WeightConverter,
+    WeightRenaming,
+    convert_and_load_state_dict_in_model,
+    rename_source_key,
+)
+from transformers.modeling_utils import LoadStateDictConfig
+from transformers.utils import logging
 
 from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.models.copies import restore_weights
@@ -29,34 +41,89 @@ def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedMo
     return model.to(device).eval().requires_grad_(False)
 
 
-class DenseWeights:
-    """The weights in a checkpoint's safetensors files, read one at a time by memory map."""
+class Checkpoint:
+    """The weights in a checkpoint's safetensors files, put into a model part by part, read by memory map.
 
-    def __init__(self, directory: Path) -> None:
+    Stored names and layouts are turned into the model's own as `from_pretrained` does it: renamed weights, experts stored one
+    by one that the model holds as one tensor.
+    """
+
+    def __init__(self, directory: Path, model: PreTrainedModel) -> None:
+        """Read the names of the stored tensors; the model's weights may be on the meta device."""
         self._directory = Path(directory)
+        self._model = model
+        self._mapping = get_model_conversion_mapping(model)
         self._file_of = weight_files(self._directory)
+        self._files: dict[Path, Any] = {}
+        self._stored: dict[str, list[str]] = {}
+        known = model.state_dict()
+        for name in self._file_of:
+            self._stored.setdefault(self._name_in_model(name, known), []).append(name)
 
-    def read(self, name: str) -> torch.Tensor:
-        """A tensor by the name it has in the model.
+    def load(self, names: Collection[str], device: str = "cpu") -> None:
+        """Put these parameters and buffers, by the names that they have in the model, on the device and into the model.
 
-        Checkpoints of multimodal models put a prefix before the language model's names, so a name may also match the one
-        stored name that it ends with from its block on.
+        They take the dtype that the model has for them, and are never views of the file.
 
         Raises:
-            ArtifactError: no stored tensor, or more than one, answers to the name.
+            ArtifactError: the checkpoint lacks one, or holds one of another shape.
         """
-        stored = name
-        if name not in self._file_of:
-            ending = name[name.find("layers.") :]
-            matches = [key for key in self._file_of if key.endswith("." + ending)]
-            if len(matches) != 1:
-                raise ArtifactError(
-                    f"The checkpoint {self._directory.name} has {len(matches)} tensors for {name}: "
-                    "its names do not follow the model's; save it with save_pretrained and use that copy."
-                )
-            stored = matches[0]
-        with safe_open(self._file_of[stored], framework="pt") as file:
-            return file.get_tensor(stored)
+        state = {stored: self._tensor(stored) for name in names for stored in self._stored.get(name, [])}
+        config = LoadStateDictConfig(weight_mapping=self._mapping, device_map={"": device}, dtype=self._model.dtype)
+        with _quiet():
+            outcome, _ = convert_and_load_state_dict_in_model(self._model, state, config)
+        failed = (outcome.missing_keys & set(names)) | {str(entry[0]) for entry in outcome.mismatched_keys}
+        if failed or outcome.conversion_errors:
+            name = min(failed | set(outcome.conversion_errors))
+            raise ArtifactError(
+                f"The checkpoint {self._directory.name} has no tensor for {name}, or one of another shape: "
+                "it does not belong to its config.json; fetch it again, or save it with save_pretrained."
+            )
+        views = {view.untyped_storage().data_ptr() for view in state.values()}
+        for name in names:
+            owner, _, attribute = name.rpartition(".")
+            tensor = getattr(self._model.get_submodule(owner), attribute)
+            if tensor.untyped_storage().data_ptr() in views:
+                tensor.data = tensor.data.clone()
+            tensor.requires_grad_(False)
+
+    def rows(self, name: str, wanted: torch.Tensor) -> torch.Tensor:
+        """Rows [wanted, ...] of one stored matrix in its own dtype; the others are not read.
+
+        Raises:
+            ArtifactError: the checkpoint does not hold the matrix as one tensor.
+        """
+        stored = self._stored.get(name, [])
+        if len(stored) != 1:
+            raise ArtifactError(
+                f"The checkpoint {self._directory.name} holds {name} in {len(stored)} tensors, not in one."
+            )
+        return self._tensor(stored[0])[wanted]
+
+    def _tensor(self, stored: str) -> torch.Tensor:
+        path = self._file_of[stored]
+        if path not in self._files:
+            self._files[path] = safe_open(path, framework="pt")
+        return self._files[path].get_tensor(stored)
+
+    def _name_in_model(self, stored: str, known: Collection[str]) -> str:
+        """The first of the model's names that a stored tensor becomes."""
+        renamings = [entry for entry in self._mapping if isinstance(entry, WeightRenaming)]
+        converters = [entry for entry in self._mapping if isinstance(entry, WeightConverter)]
+        renamed, _ = rename_source_key(stored, renamings, converters, self._model.base_model_prefix, known)
+        return stored if renamed not in known and stored in known else renamed
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar of transformers inside: a part is loaded in no time, and there are many."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def weight_files(directory: Path) -> dict[str, Path]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 from transformers import AutoConfig
 
 from workflow_scripts.models.remote_code import is_trusted
@@ -59,3 +60,39 @@ def set_numerics(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
+
+
+class Mover:
+    """Moves modules to a device; on a GPU ahead of time, beside the work that goes on there.
+
+    Attributes:
+        overlaps: whether `send` works beside the computation.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self.overlaps = device.startswith("cuda")
+        self._stream = torch.cuda.Stream(device) if self.overlaps else None
+
+    def send(self, module: nn.Module) -> None:
+        """Start to move a module to the GPU; not to be used there before `receive`."""
+        with torch.cuda.stream(self._stream):
+            for tensor in (*module.parameters(), *module.buffers()):
+                # Only from pinned memory does a copy run beside the computation.
+                tensor.data = tensor.data.pin_memory().to(self._device, non_blocking=True)
+
+    def receive(self, module: nn.Module) -> None:
+        """Have a module on the device, sent before or not."""
+        if self._stream is not None:
+            computing = torch.cuda.current_stream(self._device)
+            computing.wait_stream(self._stream)
+            for tensor in (*module.parameters(), *module.buffers()):
+                if tensor.is_cuda:
+                    # Made on the other stream: its memory must not be given away while this one reads it.
+                    tensor.record_stream(computing)
+        module.to(self._device)
+
+
+def free_memory(device: str) -> int | None:
+    """Free bytes of a GPU; None for devices that share the memory of the machine."""
+    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else None

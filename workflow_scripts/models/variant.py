@@ -1,6 +1,6 @@
 """Put a pruned variant into a loaded model: the dense weights times a mask, or the kept weights where a method changed them.
 
-The dense weights come from the checkpoint's files by memory map, so a model is never held twice and one loaded model can
+The dense weights come from the checkpoint's files block by block, so a model is never held twice and one loaded model can
 take variant after variant.
 """
 
@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 
 from workflow_scripts.artifacts import ArtifactError, read_provenance, refuse_foreign_model
 from workflow_scripts.masks.store import MaskStore
-from workflow_scripts.models.blocks import iterate_linears
-from workflow_scripts.models.checkpoint import DenseWeights
+from workflow_scripts.models.blocks import find_blocks, find_linears, iterate_linears
+from workflow_scripts.models.checkpoint import Checkpoint
 
 
 def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Path | None = None) -> None:
@@ -37,20 +37,28 @@ def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Pa
         raise ArtifactError(f"The variant of {masks} {missing}: give masks and weights as prune_model wrote them.")
     if weights and read_provenance(weights) != store.provenance:
         raise ArtifactError(f"{masks} and {weights} do not belong together: delete both and run again.")
-    linears = {(block, module): linear for block, module, linear in iterate_linears(model)}
-    if set(linears) != {(linear.block, linear.module) for linear in store.linears}:
+    stored = {(linear.block, linear.module) for linear in store.linears}
+    linears = {(block, module) for block, module, _ in iterate_linears(model)}
+    if stored != linears:
         raise ArtifactError(f"{masks} does not cover the {len(linears)} linears of the model: delete it and run again.")
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    dense = DenseWeights(record.parent)
     with safe_open(weights, framework="pt") if weights else nullcontext() as kept:
-        for linear, mask in store:
-            target = linears[linear.block, linear.module].weight
-            keep = torch.from_numpy(mask)
-            if kept is None:
-                pruned = dense.read(names[id(target)]).to(target.dtype) * keep
-            else:
-                pruned = scatter_kept(keep, kept.get_tensor(weight_key(linear.block, linear.module)))
-            target.data.copy_(pruned)
+        if kept is None:
+            _multiply(model, record.parent, store)
+        else:
+            for block, module, linear in iterate_linears(model):
+                keep = torch.from_numpy(store.read(block, module))
+                linear.weight.copy_(scatter_kept(keep, kept.get_tensor(weight_key(block, module))))
+
+
+def _multiply(model: PreTrainedModel, directory: Path, store: MaskStore) -> None:
+    """Put the dense weights times their masks into the linears, one block of dense weights after the other."""
+    checkpoint = Checkpoint(directory, model)
+    names = {id(module): name for name, module in model.named_modules()}
+    for index, block in enumerate(find_blocks(model)):
+        device = next(block.parameters()).device
+        checkpoint.load([f"{names[id(block)]}.{name}" for name in block.state_dict()], str(device))
+        for module, linear in find_linears(block).items():
+            linear.weight.masked_fill_(~torch.from_numpy(store.read(index, module)).to(device), 0)
 
 
 def weight_key(block: int, module: str) -> str:

@@ -92,34 +92,37 @@ def head_operations(shape: ModelShape, tokens: float) -> float:
 
 
 def gram_operations(shape: ModelShape, tokens: float) -> float:
-    """Of X^T X of every shared input."""
-    return sum(2 * tokens * shared.in_features**2 for shared in shape.shared)
+    """Of X^T X of every shared input, of which a triangle and a little more is computed."""
+    return sum(1.2 * tokens * shared.in_features**2 for shared in shape.shared)
 
 
 def solve_operations(shape: ModelShape) -> float:
-    """Of SparseGPT's two Cholesky factors and one inverse per shared input (4/3 n^3), and of its column loop."""
-    return sum(s.in_features**3 * 4 / 3 + s.out_features * s.in_features**2 for s in shape.shared)
+    """Of SparseGPT's Cholesky factor and its inverse per shared input (n^3 in all), and of its column loop."""
+    return sum(s.in_features**3 + s.out_features * s.in_features**2 for s in shape.shared)
 
 
 def prune_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
-    """A job of `prune_model`: two passes over the calibration windows, statistics, selection."""
+    """A job of `prune_model`: two passes over the calibration windows, statistics, selection; a block at a time."""
     calibration = setting.study.calibration
     tokens = setting.calibration_tokens()
     weights = shape.parameters * setting.weight_bytes(shape)
-    operations, held = 0.0, LIBRARIES + weights
+    operations, held = 0.0, LIBRARIES + shape.largest_block * setting.weight_bytes(shape)
     if kind.method != "magnitude":
         operations += 2 * forward_operations(shape, tokens, calibration.length)
         held += tokens * shape.hidden * FLOAT32
     if CHANGES_WEIGHTS[kind.method]:
         operations += gram_operations(shape, tokens) + solve_operations(shape)
-        held += gram_memory(shape) + kept_share(kind.pattern) * shape.prunable * setting.weight_bytes(shape)
+        held += gram_memory(shape)
     seconds = startup(weights) + operations / (setting.rate * REACHED) + SELECTION * shape.prunable
     return Cost(seconds, held)
 
 
 def gram_memory(shape: ModelShape) -> float:
-    """Peak of the factorisation in bytes: Gram matrix, Hessian, two factors and the inverse, or the weights twice."""
-    return max(FLOAT32 * (5 * s.in_features**2 + 2 * s.in_features * s.out_features) for s in shape.shared)
+    """Bytes of the Gram matrices of a block, and of pruning the linears of one: half a matrix, and their weights twice."""
+    blocks = len({linear.block for linear in shape.linears})
+    grams = sum(s.in_features**2 for s in shape.shared) / blocks
+    solving = max(s.in_features**2 / 2 + 2 * s.in_features * s.out_features for s in shape.shared)
+    return FLOAT32 * (grams + solving)
 
 
 def perplexity_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:

@@ -16,6 +16,7 @@ import torch
 from packaging.version import Version
 
 from workflow_scripts.models.device import resolve_device
+from workflow_scripts.models.memory import memory_limit
 from workflow_scripts.planning.models import Hub
 
 LOCK = Path(__file__).parents[2] / "envs" / "requirements.txt"
@@ -24,8 +25,6 @@ MINIMUM_SNAKEMAKE = "9.27"
 """As in the Snakefile."""
 HUB_TIMEOUT = 3.0
 """Seconds."""
-UNLIMITED = 2**60
-"""Bytes from which on a limit of a control group means none."""
 
 
 @dataclass(frozen=True)
@@ -78,32 +77,6 @@ def ask_machine(results: Path) -> Machine:
         hub=Hub(offline, not offline and hub_answers()),
         token=token_there(),
     )
-
-
-def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:
-    """Lowest limit of the control groups that this process is in, in bytes; None where there is none.
-
-    Args:
-        root: where control groups are mounted.
-        own: the file that names those of this process.
-    """
-    limits = [_read_limit(root / "memory" / "memory.limit_in_bytes")]
-    if own.is_file():
-        for line in own.read_text().splitlines():
-            group = root / line.split(":", 2)[2].lstrip("/")
-            limits += [
-                _read_limit(place / "memory.max") for place in (group, *group.parents) if place.is_relative_to(root)
-            ]
-    known = [limit for limit in limits if limit is not None and limit < UNLIMITED]
-    return min(known, default=None)
-
-
-def _read_limit(file: Path) -> int | None:
-    try:
-        text = file.read_text().strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
 
 
 def free_disk(folder: Path) -> int:

@@ -1,61 +1,36 @@
 """Prune a model block by block with sequential propagation: a block sees the output of the already pruned blocks.
 
 Per block: one pass over all windows with the block still dense collects the statistics of all its linears; they are all
-pruned; a second pass with the pruned block writes the inputs of the next block.
+pruned; a second pass with the pruned block writes the inputs of the next block, over those of this one. Only one block's
+weights are in memory, and what a block leaves behind goes to disk before the next one comes.
 """
 
 import math
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import getLogger
 
 import torch
 from torch import nn
 from tqdm import tqdm
-from transformers import PreTrainedModel
 
-from workflow_scripts.models.blocks import find_blocks, find_linears
+from workflow_scripts.models.blocks import find_linears
+from workflow_scripts.models.streaming import StreamedModel
+from workflow_scripts.models.variant import gather_kept
 from workflow_scripts.pruning.diagnostics import decibel, relative_error
-from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, SharedInput, output_samples
+from workflow_scripts.pruning.hooks import InputListener, Sample, SharedInput, output_samples
+from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs
 from workflow_scripts.pruning.methods import Method, PrunedLinear
 from workflow_scripts.pruning.patterns import Pattern
+from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.propagation import BlockCalls
+from workflow_scripts.pruning.results import Diagnostics, LinearResult
+from workflow_scripts.pruning.sparsegpt import DAMPING
 from workflow_scripts.pruning.statistics import NumericFailure
 
 logger = getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """A row of `layers.parquet`; errors are NaN where nothing was calibrated.
-
-    Attributes:
-        sparsity: share of the weights that went.
-        local_error: relative error of the output for equal inputs, dense against pruned weights.
-        path_error: relative error of the output, the dense model's own against the pruned model's own.
-        signal_to_noise: dB, from `local_error`.
-        damping: share of the mean diagonal added to the Hessian.
-        sample_tokens: number of tokens behind the errors.
-    """
-
-    sparsity: float
-    local_error: float = math.nan
-    path_error: float = math.nan
-    signal_to_noise: float = math.nan
-    damping: float = math.nan
-    sample_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class LinearResult:
-    """A pruned linear of the model, on the CPU; `weight` is None when the kept weights did not change."""
-
-    block: int
-    module: str
-    mask: torch.Tensor
-    weight: torch.Tensor | None
-    diagnostics: Diagnostics
+SAMPLE_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -70,98 +45,144 @@ class Calibration:
         """The windows in slices of `batch`."""
         return [slice(start, start + self.batch) for start in range(0, len(self.token_ids), self.batch)]
 
-    def sampled(self) -> int:
-        """Number of windows, from the first on, in which errors are measured."""
+    def sample(self) -> Sample:
+        """About SAMPLE_TOKENS tokens of the first batch: whole windows, or the start of the first."""
         windows, length = self.token_ids.shape
-        return min(windows, self.batch, max(1, SAMPLE_TOKENS // length))
+        return Sample(min(windows, self.batch, max(1, SAMPLE_TOKENS // length)), min(length, SAMPLE_TOKENS))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How to prune: the method's module, the pattern, the device, and the memory to take in bytes, None for all there is."""
+
+    method: Method
+    pattern: Pattern
+    device: str
+    memory: int | None = None
 
 
 @torch.no_grad()
-def prune_without_calibration(model: PreTrainedModel, method: Method, pattern: Pattern) -> Iterator[LinearResult]:
-    """Prune every linear in place by its weights alone."""
-    for index, block in enumerate(_progress(find_blocks(model))):
+def prune_without_calibration(model: StreamedModel, setting: Setting, progress: Progress) -> None:
+    """Prune every linear by its weights alone, from `progress.next_block` on."""
+    for index, block in _blocks(model, setting.device, progress):
+        results = []
         for module, linear in find_linears(block).items():
-            [pruned] = method.prune([linear.weight], None, pattern)
-            _replace(linear, pruned)
-            yield LinearResult(index, module, pruned.mask, pruned.weight, Diagnostics(_sparsity(pruned)))
+            [pruned] = setting.method.prune([linear.weight], None, setting.pattern)
+            results.append(_result(index, module, pruned, Diagnostics(_sparsity(pruned))))
+        progress.finish(index, results, {})
 
 
 @torch.no_grad()
-def prune_sequentially(
-    model: PreTrainedModel, calibration: Calibration, method: Method, pattern: Pattern, device: str
-) -> Iterator[LinearResult]:
-    """Prune every linear of the model in place, one block on `device` at a time.
-
-    Args:
-        model: the dense model on the CPU; its weights are overwritten.
+def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: Setting, progress: Progress) -> None:
+    """Prune every linear of the model, from `progress.next_block` on.
 
     Raises:
+        NotEnoughMemory: one block, its statistics and a batch do not fit.
         NumericFailure: activations are not finite, or a Gram matrix cannot be factorised; names block and module.
         UnsupportedArchitecture: see `models.blocks` and `pruning.propagation`.
     """
-    blocks = find_blocks(model)
-    calls = BlockCalls(blocks)
-    batches, sampled = calibration.batches(), calibration.sampled()
-    dense = calls.embed(model, calibration.token_ids[:sampled], device)
-    hidden = torch.cat([calls.embed(model, calibration.token_ids[batch], device) for batch in batches])
-    for index, block in enumerate(_progress(blocks)):
-        block.to(device)
+    calls = BlockCalls(model.blocks)
+    sample = calibration.sample()
+    dense, hidden = _embed(model, calls, calibration, setting, progress)
+    for index, block in _blocks(model, setting.device, progress):
         linears = find_linears(block)
-        with output_samples(linears, sampled, sampled) as dense_outputs:
+        with output_samples(linears, sample.windows, sample) as dense_outputs:
             dense = calls.run(index, dense)
-        results = {}
-        for shared in _collect(calls, index, linears, hidden, calibration, method.STATISTICS):
-            results |= _prune_shared(shared, linears, method, pattern, index)
-        outputs = {}
-        # Nothing reads the output of the last block: the sample alone is wanted there.
-        for batch in batches if index < len(blocks) - 1 else [slice(0, sampled)]:
-            size = len(hidden[batch])
-            with output_samples(linears, size, sampled) if batch.start == 0 else nullcontext(outputs) as outputs:
-                hidden[batch] = calls.run(index, hidden[batch])
-        block.to("cpu")
-        for module in linears:
-            pruned, error, tokens = results[module]
-            path_error = relative_error(dense_outputs[module], outputs[module])
-            diagnostics = Diagnostics(_sparsity(pruned), error, path_error, decibel(error), pruned.damping, tokens)
-            weight = None if pruned.weight is None else pruned.weight.cpu()
-            yield LinearResult(index, module, pruned.mask.cpu(), weight, diagnostics)
+        pruned = _prune_block(calls, index, linears, hidden, calibration, setting)
+        outputs = _propagate(calls, index, linears, hidden, calibration, last=index == len(model.blocks) - 1)
+        errors = {module: relative_error(dense_outputs[module], outputs[module]) for module in linears}
+        results = [_with_path_error(pruned[module], errors[module]) for module in linears]
+        progress.finish(index, results, {"hidden": hidden, "dense": dense})
 
 
-def _collect(
+def _embed(
+    model: StreamedModel, calls: BlockCalls, calibration: Calibration, setting: Setting, progress: Progress
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states before the next block: the dense model's own of the sampled tokens, the pruned model's of all windows."""
+    token_ids, device, sample = calibration.token_ids, setting.device, calibration.sample()
+    needs = estimate_needs(model, calibration.batch * token_ids.shape[1], setting.method.STATISTICS)
+    with model.embedding(token_ids) as base:
+        dense = calls.embed(base, token_ids[: sample.windows, : sample.length], device)
+        shape = (*token_ids.shape, dense.shape[-1])
+        hidden = allocate_hidden(shape, dense.dtype, needs, device, setting.memory, progress.folder)
+        # After a restart too, for the calls to the blocks are recorded here.
+        for batch in calibration.batches():
+            hidden[batch] = calls.embed(base, token_ids[batch], device)
+    if progress.next_block and progress.next_block < len(model.blocks):
+        states = progress.hidden_states()
+        hidden.copy_(states["hidden"])
+        dense = states["dense"].to(device)
+    return dense, hidden
+
+
+def _prune_block(
     calls: BlockCalls,
     index: int,
     linears: dict[str, nn.Linear],
     hidden: torch.Tensor,
     calibration: Calibration,
-    kind: str,
-) -> list[SharedInput]:
-    """First pass over all windows, the block still dense."""
-    listener = InputListener(linears, kind)
+    setting: Setting,
+) -> dict[str, LinearResult]:
+    """First pass over all windows, the block still dense, then prune its linears in place."""
+    listener = InputListener(linears, setting.method.STATISTICS)
+    device = next(iter(linears.values())).weight.device
     for batch in calibration.batches():
-        with listener.batch(calibration.weights[batch], calibration.sampled() if batch.start == 0 else 0):
-            calls.run(index, hidden[batch])
-    return listener.shared_inputs()
+        with listener.batch(calibration.weights[batch], None if batch.start else calibration.sample()):
+            calls.run(index, hidden[batch].to(device))
+    results = {}
+    shared_inputs = listener.shared_inputs()
+    while shared_inputs:
+        # One by one, so that the statistics of the pruned are gone before the next are solved.
+        results |= _prune_shared(shared_inputs.pop(0), linears, setting, index)
+    return results
+
+
+def _propagate(
+    calls: BlockCalls,
+    index: int,
+    linears: dict[str, nn.Linear],
+    hidden: torch.Tensor,
+    calibration: Calibration,
+    last: bool,
+) -> dict[str, torch.Tensor]:
+    """Second pass: the hidden states become those after the pruned block. Returns a sample of the linears' outputs."""
+    sample = calibration.sample()
+    device = next(iter(linears.values())).weight.device
+    if last:
+        # Nothing reads the output of the last block: the sample alone is wanted there.
+        with output_samples(linears, sample.windows, sample) as outputs:
+            calls.run(index, hidden[: sample.windows, : sample.length].to(device))
+        return outputs
+    first, *others = calibration.batches()
+    with output_samples(linears, len(hidden[first]), sample) as outputs:
+        hidden[first] = calls.run(index, hidden[first].to(device))
+    for batch in others:
+        hidden[batch] = calls.run(index, hidden[batch].to(device))
+    return outputs
 
 
 def _prune_shared(
-    shared: SharedInput, linears: dict[str, nn.Linear], method: Method, pattern: Pattern, index: int
-) -> dict[str, tuple[PrunedLinear, float, int]]:
-    """Prune the linears of one shared input in place; module -> (outcome, local error, tokens it was measured on)."""
+    shared: SharedInput, linears: dict[str, nn.Linear], setting: Setting, index: int
+) -> dict[str, LinearResult]:
+    """Prune the linears of one shared input in place; module -> outcome, its path error still to come."""
     where = f"block {index}, {', '.join(shared.modules)}"
     shared.statistics.check(where)
+    before = {module: linears[module](shared.sample) for module in shared.modules}
     weights = [linears[module].weight for module in shared.modules]
     try:
-        outcomes = method.prune(weights, shared.statistics, pattern)
+        outcomes = setting.method.prune(weights, shared.statistics, setting.pattern)
     except NumericFailure as error:
         raise NumericFailure(f"{where}: {error}") from error
     results = {}
     for module, pruned in zip(shared.modules, outcomes, strict=True):
         linear = linears[module]
-        before = linear(shared.sample)
         _replace(linear, pruned)
-        error = relative_error(before, linear(shared.sample))
-        results[module] = (pruned, error, len(shared.sample))
-        if pruned.damping > 0.01:
+        error = relative_error(before[module], linear(shared.sample))
+        diagnostics = Diagnostics(
+            _sparsity(pruned), error, math.nan, decibel(error), pruned.damping, len(shared.sample)
+        )
+        results[module] = _result(index, module, pruned, diagnostics)
+        if pruned.damping > DAMPING:
             logger.warning("%s %s: damping raised to %g of the mean diagonal", where, module, pruned.damping)
     return results
 
@@ -172,12 +193,23 @@ def _replace(linear: nn.Linear, pruned: PrunedLinear) -> None:
     linear.weight.masked_fill_(~pruned.mask, 0)
 
 
+def _result(index: int, module: str, pruned: PrunedLinear, diagnostics: Diagnostics) -> LinearResult:
+    kept = None if pruned.weight is None else gather_kept(pruned.mask, pruned.weight).cpu()
+    return LinearResult(index, module, pruned.mask.cpu(), kept, diagnostics)
+
+
+def _with_path_error(result: LinearResult, error: float) -> LinearResult:
+    return replace(result, diagnostics=replace(result.diagnostics, path_error=error))
+
+
 def _sparsity(pruned: PrunedLinear) -> float:
     return 1 - pruned.mask.sum().item() / pruned.mask.numel()
 
 
-def _progress(blocks: nn.ModuleList) -> Iterator[nn.Module]:
-    """The blocks, with a progress bar on a terminal and a line a block in the log."""
-    for index, block in enumerate(tqdm(blocks, desc="blocks", unit="block", disable=None)):
-        yield block
-        logger.info("block %d of %d pruned", index + 1, len(blocks))
+def _blocks(model: StreamedModel, device: str, progress: Progress) -> Iterator[tuple[int, nn.Module]]:
+    """The blocks that are left, with a progress bar on a terminal and a line a block in the log."""
+    blocks, start = len(model.blocks), progress.next_block
+    left = model.stream(device, start)
+    for index, block in tqdm(left, desc="blocks", unit="block", initial=start, total=blocks, disable=None):
+        yield index, block
+        logger.info("block %d of %d pruned", index + 1, blocks)

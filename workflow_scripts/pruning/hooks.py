@@ -1,7 +1,7 @@
 """Listen to the linears of a block while windows pass: their shared inputs, and a sample of what goes in and comes out."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -10,7 +10,18 @@ from torch import nn
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 from workflow_scripts.pruning.statistics import Statistics
 
-SAMPLE_TOKENS = 256
+
+@dataclass(frozen=True)
+class Sample:
+    """The tokens on which errors are measured: the first `length` of each of the first `windows` windows."""
+
+    windows: int
+    length: int
+
+    def of(self, values: torch.Tensor, windows: int) -> torch.Tensor:
+        """The sampled tokens [tokens, features] of values that belong to the first `windows` windows, as a copy."""
+        by_window = values.reshape(windows, -1, values.shape[-1])
+        return by_window[: self.windows, : self.length].flatten(0, 1).clone()
 
 
 @dataclass
@@ -20,6 +31,10 @@ class SharedInput:
     modules: list[str]
     statistics: Statistics
     sample: torch.Tensor | None = None
+
+
+class _AllSeen(Exception):
+    """Raised by the input of the last linear of a block: nothing that the forward pass would still compute is wanted."""
 
 
 @dataclass
@@ -32,9 +47,13 @@ class InputListener:
     _leader: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
-    def batch(self, weights: torch.Tensor, sampled: int) -> Iterator[None]:
-        """Listen to one batch with the weights [windows] of its windows; its first `sampled` windows are sampled."""
+    def batch(self, weights: torch.Tensor, sample: Sample | None) -> Iterator[None]:
+        """Listen to one batch with the weights [windows] of its windows, sampled if it is the first.
+
+        The pass inside is cut short as soon as the inputs of all linears are known.
+        """
         current: list[tuple[torch.Tensor, str]] = []
+        waiting = set(self.linears)
 
         def listen(name: str, linear: nn.Linear, args: tuple[torch.Tensor]) -> None:
             inputs = args[0]
@@ -45,16 +64,22 @@ class InputListener:
                 )
             if leader == name:
                 current.append((inputs, name))
-                self._update(name, inputs.reshape(len(weights), -1, linear.in_features), weights, sampled)
+                self._update(name, inputs.reshape(len(weights), -1, linear.in_features), weights, sample)
+            waiting.discard(name)
+            if not waiting:
+                raise _AllSeen
 
         with _hooks(self.linears, lambda name: lambda linear, args: listen(name, linear, args), before=True):
-            yield
+            try:
+                yield
+            except _AllSeen:
+                return
 
-    def _update(self, name: str, inputs: torch.Tensor, weights: torch.Tensor, sampled: int) -> None:
+    def _update(self, name: str, inputs: torch.Tensor, weights: torch.Tensor, sample: Sample | None) -> None:
         if name not in self.inputs:
             self.inputs[name] = SharedInput([], Statistics(self.kind, inputs.shape[-1], inputs.dtype, inputs.device))
-        if sampled:
-            self.inputs[name].sample = sample_tokens(inputs[:sampled])
+        if sample:
+            self.inputs[name].sample = sample.of(inputs, len(inputs))
         self.inputs[name].statistics.update(inputs, weights)
 
     def shared_inputs(self) -> list[SharedInput]:
@@ -70,13 +95,19 @@ class InputListener:
 
 
 @contextmanager
-def output_samples(linears: Mapping[str, nn.Linear], windows: int, sampled: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Module -> outputs [tokens, out_features] for sampled tokens of the first `sampled` of the `windows` that run inside."""
+def output_samples(linears: Mapping[str, nn.Linear], windows: int, sample: Sample) -> Iterator[dict[str, torch.Tensor]]:
+    """Module -> sampled outputs [tokens, out_features], when the first `windows` windows run inside.
+
+    Raises:
+        UnsupportedArchitecture: a linear is called more than once, so that its inputs are not what they seem.
+    """
     outputs: dict[str, torch.Tensor] = {}
 
     def listen(name: str):
         def hook(linear: nn.Linear, args: tuple, output: torch.Tensor) -> None:
-            outputs[name] = sample_tokens(output.reshape(windows, -1, linear.out_features)[:sampled])
+            if name in outputs:
+                raise UnsupportedArchitecture(f"{name} is called more than once in a forward pass: not supported.")
+            outputs[name] = sample.of(output, windows)
 
         return hook
 
@@ -84,21 +115,10 @@ def output_samples(linears: Mapping[str, nn.Linear], windows: int, sampled: int)
         yield outputs
 
 
-def sample_tokens(values: torch.Tensor) -> torch.Tensor:
-    """Up to SAMPLE_TOKENS evenly spaced tokens of [windows, length, features] as [tokens, features]."""
-    tokens = values.flatten(0, 1)
-    step = -(-len(tokens) // SAMPLE_TOKENS)
-    return tokens[::step].clone()
-
-
 @contextmanager
 def _hooks(linears: Mapping[str, nn.Linear], make_hook, before: bool) -> Iterator[None]:
-    handles = [
-        linear.register_forward_pre_hook(make_hook(name)) if before else linear.register_forward_hook(make_hook(name))
-        for name, linear in linears.items()
-    ]
-    try:
+    with ExitStack() as handles:
+        for name, linear in linears.items():
+            register = linear.register_forward_pre_hook if before else linear.register_forward_hook
+            handles.callback(register(make_hook(name)).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -12,32 +12,38 @@ from workflow_scripts.models.blocks import UnsupportedArchitecture
 
 
 class BlockCalls:
-    """What a model passes to each of its blocks beside the hidden states, for each batch size.
+    """What a model passes to each of its blocks beside the hidden states, for each shape of a batch.
 
     Rotary embeddings and attention masks differ between the layer types of a model, so every block's own call is kept.
     """
 
     def __init__(self, blocks: nn.ModuleList) -> None:
         self._blocks = blocks
-        self._calls: dict[tuple[int, int], tuple[tuple, dict[str, Any]]] = {}
+        self._calls: dict[tuple[int, torch.Size], tuple[tuple, dict[str, Any]]] = {}
         self._tuple: bool | None = None
 
     def embed(self, model: PreTrainedModel, token_ids: torch.Tensor, device: str) -> torch.Tensor:
         """Hidden states before the first block [windows, length, hidden], recording the calls to all blocks.
 
-        The blocks pass their input on meanwhile, so this costs no more than the embedding.
+        The blocks pass their input on meanwhile, so this costs no more than the embedding. Of their weights only those of the
+        first need be there, and on the CPU.
+
+        Args:
+            model: the base model, without a head.
+            token_ids: [windows, length].
+            device: where the blocks will run.
 
         Raises:
             UnsupportedArchitecture: what the blocks are passed depends on the tokens, so that it cannot be replayed.
         """
         first: list[torch.Tensor] = []
         with self._recording(first, device):
-            model.base_model(input_ids=token_ids, use_cache=False)
+            model(input_ids=token_ids, use_cache=False)
         return first[0].to(device)
 
     def run(self, index: int, hidden: torch.Tensor) -> torch.Tensor:
-        """Output of block `index` for a batch of a recorded size, [windows, length, hidden]."""
-        args, kwargs = self._calls[index, len(hidden)]
+        """Output of block `index` for a batch of a recorded shape, [windows, length, hidden]."""
+        args, kwargs = self._calls[index, hidden.shape[:2]]
         output = self._blocks[index](hidden, *args, **kwargs)
         return output if isinstance(output, torch.Tensor) else output[0]
 
@@ -53,7 +59,7 @@ class BlockCalls:
                     raise UnsupportedArchitecture(
                         f"{type(self._blocks[index]).__name__} does not return its hidden states alone: not supported."
                     )
-                self._keep(index, len(hidden_states), _moved((args, kwargs), device, moved))
+                self._keep(index, hidden_states.shape[:2], _moved((args, kwargs), device, moved))
                 return (hidden_states,) if self._returns_tuple(index, hidden_states, args, kwargs) else hidden_states
 
             return record
@@ -73,8 +79,8 @@ class BlockCalls:
             self._tuple = isinstance(type(block).forward(block, hidden, *args, **kwargs), tuple)
         return self._tuple
 
-    def _keep(self, index: int, size: int, call: tuple[tuple, dict[str, Any]]) -> None:
-        if not _equal(self._calls.setdefault((index, size), call), call):
+    def _keep(self, index: int, shape: torch.Size, call: tuple[tuple, dict[str, Any]]) -> None:
+        if not _equal(self._calls.setdefault((index, shape), call), call):
             raise UnsupportedArchitecture(
                 f"{type(self._blocks[index]).__name__} is passed more than hidden states, positions and masks: "
                 "its input depends on the tokens, which is not supported."

@@ -1,6 +1,14 @@
 """What calibration leaves behind for the linears that share an input. Sums run in float32 or wider."""
 
+from itertools import groupby
+
 import torch
+
+CACHED = 2**20
+"""Inputs that are squared at a time on a CPU: they and their squares stay in a cache."""
+
+CAST = 2**24
+"""Inputs that are cast to a wider type at a time: 64 MB of float32."""
 
 
 class NumericFailure(ArithmeticError):
@@ -17,23 +25,47 @@ def accumulate_squared_norms(total: torch.Tensor, inputs: torch.Tensor, weights:
 
     Args:
         inputs: [windows, length, in_features].
-        weights: [windows], the weight of each window, in the dtype of `total`.
+        weights: [windows], the weight of each window; on the CPU, or the device is waited for.
     """
-    squares = inputs.to(total.dtype).square().sum(dim=1)
-    total += weights @ squares
+    windows, _, features = inputs.shape
+    # Cast before the move: not every device knows float64.
+    weights = weights.to(total.dtype).to(total.device)
+    chunk = CACHED if inputs.device.type == "cpu" else CAST
+    for part in inputs.split(max(1, chunk // max(1, windows * features)), dim=1):
+        total += weights @ part.to(total.dtype).square().sum(dim=1)
 
 
 def accumulate_gram(total: torch.Tensor, inputs: torch.Tensor, weights: torch.Tensor) -> None:
-    """Add the weighted X^T X of a batch to `total` [in_features, in_features], in place; arguments as above."""
-    scaled = inputs.to(total.dtype)
-    if not bool((weights == 1).all()):
-        scaled = scaled * weights.sqrt()[:, None, None]
-    rows = scaled.flatten(0, 1)
-    total.addmm_(rows.T, rows)
+    """Add the weighted X^T X of a batch to `total` [in_features, in_features], in place; arguments as above.
+
+    Only the upper triangle is complete: of each stripe of rows, what lies left of its diagonal block is not computed. A
+    weight is a factor of the product of its windows, so that no scaled copy is made; windows of weight 0 are skipped.
+    """
+    features = inputs.shape[-1]
+    stripe = stripe_of(features)
+    start = 0
+    for weight, run in groupby(weights.tolist()):
+        windows = inputs[start : start + len(list(run))]
+        start += len(windows)
+        for part in windows.flatten(0, 1).split(max(1, CAST // max(1, features))) if weight else ():
+            rows = part.to(total.dtype)
+            for top in range(0, features, stripe):
+                left = rows[:, top : top + stripe]
+                total[top : top + stripe, top:].addmm_(left.T, rows[:, top:], alpha=weight)
+
+
+def stripe_of(features: int) -> int:
+    """Rows of the Gram matrix that are computed at a time: measured, an eighth of all, between 256 and 2048."""
+    return min(2048, max(256, features // 8))
 
 
 class Statistics:
-    """The statistics of one shared input: squared norms, or the whole Gram matrix whose diagonal they are."""
+    """The statistics of one shared input: squared norms, or the Gram matrix whose diagonal they are.
+
+    Attributes:
+        total: squared norms [in_features], or X^T X [in_features, in_features] whose upper triangle alone is complete.
+        windows: number of windows seen, whatever their weights.
+    """
 
     def __init__(self, kind: str, features: int, dtype: torch.dtype, device: torch.device) -> None:
         """kind: `squared_norms` or `gram`; dtype: the inputs' dtype."""
@@ -44,11 +76,10 @@ class Statistics:
 
     def update(self, inputs: torch.Tensor, weights: torch.Tensor) -> None:
         """Take in a batch [windows, length, in_features] with the weights [windows] of its windows."""
-        # Cast before the move: not every device knows float64.
-        self._accumulate(self.total, inputs, weights.to(self.total.dtype).to(inputs.device))
+        self._accumulate(self.total, inputs, weights)
         self.windows += len(inputs)
 
     def check(self, where: str) -> None:
         """Raise NumericFailure, naming the place, when a sum is not finite."""
-        if not torch.isfinite(self.total).all():
+        if not torch.isfinite(torch.stack(torch.aminmax(self.total))).all():
             raise NumericFailure(f"The inputs of {where} are not finite: use compute.dtype float32 or bfloat16.")

@@ -19,6 +19,7 @@ from workflow_scripts.study.values import (
     Label,
     Language,
     Length,
+    Memory,
     Method,
     Name,
     Pattern,
@@ -267,6 +268,9 @@ class Pruning(Section):
     """sequential: a block sees the output of the already pruned blocks"""
     batch: Positive = 1
     """windows that go through the model at a time; part of the artifact, and faster with more on a GPU"""
+    memory: Memory = "auto"
+    """what a job that prunes may take in all; auto: what is available. Where it is short, hidden states go to a file; no part
+    of the artifact"""
 
 
 class Evaluation(Section):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from workflow_scripts.corpora.languages import check_language
+from workflow_scripts.models.memory import parse_memory
 from workflow_scripts.pruning.patterns import spell_pattern
 from workflow_scripts.study.errors import spell
 from workflow_scripts.study.words import Allowed
@@ -81,6 +82,11 @@ def _flag(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
+def _memory(value: Any) -> Any:
+    parse_memory(value if isinstance(value, str) else spell(value))
+    return value
+
+
 def _unique(values: list) -> list:
     doubled = [value for value in values if values.count(value) > 1]
     if doubled:
@@ -141,6 +147,7 @@ ClozeItems = Annotated[
     Field(ge=0, le=EMBEDDED_CLOZE),
     Allowed(f"a whole number from 0 to {EMBEDDED_CLOZE}"),
 ]
+Memory = Annotated[str, BeforeValidator(_memory), Strict(), Allowed("auto, or an amount with its unit such as 8 GiB")]
 Length = Annotated[int, BeforeValidator(_number), Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
 Share = Annotated[float, BeforeValidator(_number), Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
 Weight = Annotated[

@@ -38,7 +38,10 @@ class Method(Protocol):
     def prune(
         self, weights: Sequence[torch.Tensor], statistics: Statistics | None, pattern: Pattern
     ) -> list[PrunedLinear]:
-        """Prune linears that share an input; `weights` are left as they are."""
+        """Prune linears that share an input; `weights` are left as they are.
+
+        The statistics may be used up: nobody reads them afterwards.
+        """
 
 
 def get_method(name: str) -> Method:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from workflow_scripts.pruning.criteria import mask_by_row, wanda_scores
+from workflow_scripts.pruning.criteria import wanda_mask
 from workflow_scripts.pruning.methods import PrunedLinear
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.statistics import Statistics
@@ -15,4 +15,4 @@ CHANGES_WEIGHTS = False
 
 def prune(weights: Sequence[torch.Tensor], statistics: Statistics, pattern: Pattern) -> list[PrunedLinear]:
     """See `methods.Method.prune`."""
-    return [PrunedLinear(mask_by_row(wanda_scores(weight, statistics.total), pattern)) for weight in weights]
+    return [PrunedLinear(wanda_mask(weight, statistics.total, pattern)) for weight in weights]

@@ -1,0 +1,84 @@
+"""What pruning holds at a time: refused where it does not fit, hidden states in a file where they do not, masks the same."""
+
+import pytest
+import torch
+
+from tests.conftest import tiny_model
+from tests.pruning.test_engine import calibration, prune, windows
+from workflow_scripts.models.memory import parse_memory
+from workflow_scripts.models.streaming import StreamedModel
+from workflow_scripts.pruning import memory
+from workflow_scripts.pruning.memory import HIDDEN_FILE, Needs, NotEnoughMemory, allocate_hidden, estimate_needs
+
+NEEDS = Needs(block=400, statistics=300, work=300)
+SHAPE = (2, 3, 4)
+
+
+@pytest.fixture
+def process(monkeypatch):
+    """A process that holds nothing yet, on a machine with 2000 bytes available."""
+    monkeypatch.setattr(memory, "_held", lambda: 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2000)
+
+
+@pytest.mark.parametrize(("budget", "in_file"), [(None, False), (1096, False), (1095, True)])
+def test_hidden_states_go_to_a_file_where_memory_is_short(process, tmp_path, budget, in_file):
+    hidden = allocate_hidden(SHAPE, torch.float32, NEEDS, "cpu", budget, tmp_path)
+    assert hidden.shape == SHAPE and hidden.dtype == torch.float32
+    assert (tmp_path / HIDDEN_FILE).exists() == in_file
+    hidden.fill_(7)
+    if in_file:
+        assert (tmp_path / HIDDEN_FILE).read_bytes() == hidden.numpy().tobytes()
+
+
+def test_a_job_that_does_not_fit_says_so(process, tmp_path):
+    with pytest.raises(NotEnoughMemory, match=r"needs about 0.00 GB .* left of pruning.memory: lower pruning.batch"):
+        allocate_hidden(SHAPE, torch.float32, NEEDS, "cpu", 999, tmp_path)
+
+
+def test_a_gpu_holds_two_blocks_and_the_hidden_states_if_there_is_room(process, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1495)
+    assert allocate_hidden(SHAPE, torch.float32, NEEDS, "meta", None, tmp_path).device.type == "cpu"
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1496)
+    assert allocate_hidden(SHAPE, torch.float32, NEEDS, "meta", None, tmp_path).device.type == "meta"
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1399)
+    with pytest.raises(NotEnoughMemory, match="of meta"):
+        allocate_hidden(SHAPE, torch.float32, NEEDS, "meta", None, tmp_path)
+
+
+@pytest.mark.parametrize("method", ["wanda", "sparsegpt"])
+def test_masks_do_not_depend_on_where_hidden_states_are(method, tmp_path, monkeypatch):
+    expected = prune(tiny_model("gemma3"), method, "0.5", calibration(windows()))
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    monkeypatch.setattr("workflow_scripts.pruning.engine.estimate_needs", lambda *given: Needs(0, 0, 10**6 - 1))
+    files = []
+    from_file = torch.from_file
+    monkeypatch.setattr(torch, "from_file", lambda file, **given: files.append(file) or from_file(file, **given))
+    found = prune(tiny_model("gemma3"), method, "0.5", calibration(windows()), tmp_path)
+    assert len(files) == 1
+    assert all(torch.equal(a.mask, b.mask) for a, b in zip(expected, found, strict=True))
+
+
+def test_the_estimate_counts_a_block_and_its_gram_matrices(tmp_path):
+    model = tiny_model("llama", torch.float32)
+    model.save_pretrained(tmp_path)
+    streamed = StreamedModel(tmp_path, torch.float32)
+    needs = estimate_needs(streamed, 24, "gram")
+    assert needs.block == 4 * sum(parameter.numel() for parameter in model.model.layers[0].parameters())
+    # q, k, v and o in one module with 32 inputs; gate and up with 32, down with 48 in another.
+    assert needs.statistics == 4 * (32**2 + 32**2 + 48**2)
+    assert estimate_needs(streamed, 24, "squared_norms").statistics == 0
+    assert estimate_needs(streamed, 48, None).work > estimate_needs(streamed, 24, None).work
+
+
+@pytest.mark.parametrize(("text", "size"), [("auto", None), ("8 GiB", 8 * 2**30), ("800MB", 8 * 10**8)])
+def test_amounts_of_memory_are_read(text, size):
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "8", "eight GiB", "-1 GB", "0 GB", "GB"])
+def test_what_is_no_amount_of_memory_is_refused(text):
+    with pytest.raises(
+        ValueError, match="is no amount of memory; write auto, or an amount with its unit such as 8 GiB"
+    ):
+        parse_memory(text)

@@ -1,0 +1,57 @@
+"""How much memory this process may take."""
+
+from pathlib import Path
+
+import humanfriendly
+import psutil
+
+UNLIMITED = 2**60
+"""Bytes from which on a limit of a control group means none."""
+
+
+def parse_memory(text: str) -> int | None:
+    """Bytes of a size such as `8 GiB` or `800 MB`; None for `auto`.
+
+    Raises:
+        ValueError: the text is no size.
+    """
+    if text == "auto":
+        return None
+    try:
+        if text.strip()[-1:].isalpha() and (size := humanfriendly.parse_size(text)) > 0:
+            return size
+    except humanfriendly.InvalidSize:
+        pass
+    raise ValueError(f"{text} is no amount of memory; write auto, or an amount with its unit such as 8 GiB")
+
+
+def available_memory() -> int:
+    """Bytes that are not used at the moment, or the limit of the control group where that is lower."""
+    available = psutil.virtual_memory().available
+    return min(available, memory_limit() or available)
+
+
+def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:
+    """Lowest limit of the control groups that this process is in, in bytes; None where there is none.
+
+    Args:
+        root: where control groups are mounted.
+        own: the file that names those of this process.
+    """
+    limits = [_read_limit(root / "memory" / "memory.limit_in_bytes")]
+    if own.is_file():
+        for line in own.read_text().splitlines():
+            group = root / line.split(":", 2)[2].lstrip("/")
+            limits += [
+                _read_limit(place / "memory.max") for place in (group, *group.parents) if place.is_relative_to(root)
+            ]
+    known = [limit for limit in limits if limit is not None and limit < UNLIMITED]
+    return min(known, default=None)
+
+
+def _read_limit(file: Path) -> int | None:
+    try:
+        text = file.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,110 @@
+"""A model whose weights are in memory only while they are needed: one block, and the rows of the embedding that occur."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from accelerate import init_empty_weights
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from workflow_scripts.models.blocks import find_blocks
+from workflow_scripts.models.checkpoint import Checkpoint
+from workflow_scripts.models.copies import restore_weights
+from workflow_scripts.models.device import Mover
+from workflow_scripts.models.remote_code import is_trusted
+
+
+class StreamedModel:
+    """A checkpoint as a model without weights, into which its blocks are read one after the other.
+
+    Attributes:
+        model: the causal language model, its weights on the meta device but for the parts that are loaded.
+        blocks: its decoder blocks.
+        dtype: of the weights when they are loaded.
+    """
+
+    def __init__(self, directory: Path, dtype: torch.dtype) -> None:
+        """Weights that an earlier run dropped (`keep.dense: false`) are restored first; raises as `find_blocks`."""
+        restore_weights(directory)
+        self.dtype = dtype
+        self.model = _without_weights(directory, dtype)
+        self.blocks = find_blocks(self.model)
+        self._checkpoint = Checkpoint(directory, self.model)
+        self._prefix = next(name for name, module in self.model.named_modules() if module is self.blocks)
+
+    def stream(self, device: str, start: int = 0) -> Iterator[tuple[int, nn.Module]]:
+        """The blocks from `start` on with their numbers, each with its weights on the device until the next is asked for.
+
+        On a GPU the next block is read and moved there while the current one is worked on.
+        """
+        mover = Mover(device)
+        with ThreadPoolExecutor(1) as reader:
+            coming = None
+            for index in range(start, len(self.blocks)):
+                self._load(index) if coming is None else coming.result()
+                coming = None
+                mover.receive(self.blocks[index])
+                if mover.overlaps and index + 1 < len(self.blocks):
+                    coming = reader.submit(self._load_and_send, index + 1, mover)
+                yield index, self.blocks[index]
+                release(self.blocks[index])
+
+    def _load_and_send(self, index: int, mover: Mover) -> None:
+        self._load(index)
+        mover.send(self.blocks[index])
+
+    def _load(self, index: int) -> None:
+        self._checkpoint.load(self.names(index))
+
+    def names(self, index: int) -> list[str]:
+        """The model's names of the parameters and stored buffers of a block."""
+        return [f"{self._prefix}.{index}.{name}" for name in self.blocks[index].state_dict()]
+
+    def block_bytes(self) -> int:
+        """Bytes of the largest block in memory."""
+        return max(sum(p.numel() * p.element_size() for p in block.parameters()) for block in self.blocks)
+
+    @contextmanager
+    def embedding(self, token_ids: torch.Tensor) -> Iterator[PreTrainedModel]:
+        """The base model with the weights of its first block alone, able to embed these token ids and no others.
+
+        Of the embedding, the rows of the tokens that occur are read; the head is not part of it.
+        """
+        base = self.model.base_model
+        table = self.model.get_input_embeddings()
+        name_of = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        inside = {id(parameter) for parameter in self.blocks.parameters()} | {id(table.weight)}
+        rest = [name_of[id(parameter)] for parameter in base.parameters() if id(parameter) not in inside]
+        occurring = token_ids.unique()
+        rows = self._checkpoint.rows(name_of[id(table.weight)], occurring).to(self.dtype)
+        self._checkpoint.load(rest)
+        self._load(0)
+        whole, padding = table.weight, table.padding_idx
+        table.weight, table.padding_idx = nn.Parameter(rows, requires_grad=False), None
+        renumber = table.register_forward_pre_hook(lambda _, args: (torch.searchsorted(occurring, args[0]), *args[1:]))
+        try:
+            yield base
+        finally:
+            renumber.remove()
+            table.weight, table.padding_idx = whole, padding
+            release(self.blocks[0])
+
+
+def release(module: nn.Module) -> None:
+    """Let go of a module's weights; shapes and dtypes stay."""
+    for owner in module.modules():
+        for name, parameter in owner._parameters.items():
+            if parameter is not None:
+                owner._parameters[name] = nn.Parameter(parameter.to("meta"), requires_grad=False)
+
+
+def _without_weights(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
+    trusted = is_trusted(directory)
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
+    # Buffers that are not stored, such as the frequencies of rotary embeddings, are computed at once.
+    with init_empty_weights(include_buffers=False):
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trusted)
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,117 @@
+"""What pruning holds at a time, whether that fits, and where the hidden states of all windows go."""
+
+from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path
+
+import psutil
+import torch
+from torch import nn
+
+from workflow_scripts.models.blocks import find_linears
+from workflow_scripts.models.device import free_memory
+from workflow_scripts.models.memory import available_memory
+from workflow_scripts.models.streaming import StreamedModel
+from workflow_scripts.pruning.statistics import accumulator_dtype
+
+logger = getLogger(__name__)
+
+HIDDEN_FILE = "hidden-states.bin"
+
+
+class NotEnoughMemory(ValueError):
+    """A job that would not fit in the memory it may take."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes that pruning holds at a time beside the hidden states, estimated before it starts.
+
+    Attributes:
+        block: weights of the largest block.
+        statistics: of all linears of a block.
+        work: activations of a batch and what it takes to prune the linears of one input.
+    """
+
+    block: int
+    statistics: int
+    work: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.block + self.statistics + self.work
+
+
+def estimate_needs(model: StreamedModel, tokens: int, kind: str | None) -> Needs:
+    """What pruning a model takes, from the shapes of its largest block.
+
+    Args:
+        model: the model, weights loaded or not.
+        tokens: tokens of a batch, 0 without calibration.
+        kind: `squared_norms`, `gram` or None.
+    """
+    block = max(model.blocks, key=_size)
+    linears = find_linears(block)
+    wide = max(max(linear.in_features, linear.out_features) for linear in linears.values())
+    largest = max(linear.weight.numel() for linear in linears.values())
+    size, exact = model.dtype.itemsize, accumulator_dtype(model.dtype).itemsize
+    statistics = 0
+    if kind == "gram":
+        # Linears of one input stand beside each other in a module, so those of one module with equal inputs count once.
+        inputs = {(name.rpartition(".")[0], linear.in_features) for name, linear in linears.items()}
+        statistics = sum(features**2 for _, features in inputs) * exact
+    # Half a Gram matrix to invert it, and up to three times the weights that share it: stacked, compensated, kept.
+    solving = max(linear.in_features for linear in linears.values()) ** 2 * exact // 2 if kind == "gram" else 0
+    return Needs(_size(block) * size, statistics, 4 * tokens * wide * size + max(solving, 3 * largest * exact))
+
+
+def _size(block: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in block.parameters())
+
+
+def allocate_hidden(
+    shape: tuple[int, int, int], dtype: torch.dtype, needs: Needs, device: str, budget: int | None, folder: Path
+) -> torch.Tensor:
+    """An uninitialised buffer [windows, length, hidden] on the device, in memory, or in a file of `folder` mapped to memory.
+
+    Args:
+        shape: of the buffer.
+        dtype: of the buffer.
+        needs: what else is held, see `estimate_needs`.
+        device: where blocks run.
+        budget: bytes of memory that the process may take in all; None for what the machine has available.
+        folder: where the file goes, which must be there.
+
+    Raises:
+        NotEnoughMemory: what else is held does not fit by itself.
+    """
+    size = dtype.itemsize * shape[0] * shape[1] * shape[2]
+    on_device = free_memory(device)
+    if on_device is not None:
+        # Two blocks are there at a time: the one worked on and the next.
+        _refuse(needs.total + needs.block, on_device, f"of {device}")
+        if needs.total + needs.block + size <= on_device:
+            return torch.empty(shape, dtype=dtype, device=device)
+    there = available_memory() if budget is None else budget - _held()
+    beside = needs.block if on_device is not None else needs.total
+    _refuse(beside, there, "available" if budget is None else "left of pruning.memory")
+    if beside + size <= there:
+        return torch.empty(shape, dtype=dtype)
+    logger.info("the hidden states take %.1f GB: they are kept in a file", size / 1e9)
+    file = folder / HIDDEN_FILE
+    return torch.from_file(str(file), shared=True, size=size // dtype.itemsize, dtype=dtype).view(shape)
+
+
+def _held() -> int:
+    """Bytes that this process holds already: the interpreter and its libraries."""
+    return psutil.Process().memory_info().rss
+
+
+def _refuse(needed: int, there: int, which: str) -> None:
+    if needed > there:
+        raise NotEnoughMemory(
+            f"Pruning needs about {needed / 1e9:.2f} GB for a block, its statistics and a batch of windows, and "
+            f"{max(there, 0) / 1e9:.2f} GB are {which}: lower pruning.batch, raise pruning.memory, take a method that "
+            "needs less (wanda less than sparsegpt), or a machine with more memory."
+        )

@@ -1,0 +1,46 @@
+"""What pruning a linear leaves behind."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """A row of `layers.parquet`; errors are NaN where nothing was calibrated.
+
+    Attributes:
+        sparsity: share of the weights that went.
+        local_error: relative error of the output for equal inputs, dense against pruned weights.
+        path_error: relative error of the output, the dense model's own against the pruned model's own.
+        signal_to_noise: dB, from `local_error`.
+        damping: share of the mean diagonal added to the Hessian.
+        sample_tokens: number of tokens behind the errors.
+    """
+
+    sparsity: float
+    local_error: float = math.nan
+    path_error: float = math.nan
+    signal_to_noise: float = math.nan
+    damping: float = math.nan
+    sample_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class LinearResult:
+    """A pruned linear of the model, on the CPU.
+
+    Attributes:
+        block: number of its block.
+        module: its name within the block.
+        mask: boolean [out_features, in_features], True where the weight is kept.
+        kept: new values of the kept weights [kept], row by row; None when the method does not change them.
+        diagnostics: its row of `layers.parquet`.
+    """
+
+    block: int
+    module: str
+    mask: torch.Tensor
+    kept: torch.Tensor | None
+    diagnostics: Diagnostics
