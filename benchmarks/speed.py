@@ -114,7 +114,7 @@ def main(
     methods: list[Method] | None = None,
     threads: int = 2,
     batch: int = 1,
-    peer_batch: int = 4,
+    peer_batch: int = 1,
     folder: Path | None = None,
     output: Path = LOGS / "speed.json",
 ) -> None:
