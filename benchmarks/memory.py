@@ -24,6 +24,7 @@ from benchmarks.workload import (
     Workload,
     begin,
     environment,
+    fresh,
     introduce,
     machine,
     pruning,
@@ -76,8 +77,7 @@ def idle_interpreter(log: Path, threads: int) -> Usage:
 
 def measure(workload: Workload, method: str, folder: Path, threads: int, batch: int) -> Usage:
     """One pruning, as a process of its own."""
-    outputs = folder / method
-    outputs.mkdir(exist_ok=True)
+    outputs = fresh(folder / method)
     return run(pruning(workload, method, outputs, threads, batch), outputs / "log", environment(threads))
 
 

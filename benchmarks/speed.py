@@ -20,6 +20,7 @@ from benchmarks.workload import (
     Workload,
     begin,
     environment,
+    fresh,
     introduce,
     machine,
     prepare_gemma,
@@ -91,8 +92,7 @@ def measure(
     method: str, workload: Workload, peer: Path, folder: Path, rounds: int, threads: int, batches: tuple[int, int]
 ) -> dict:
     """One method: first a call of each side that nobody times, which warms the caches and writes the masks."""
-    outputs = folder / method
-    outputs.mkdir(exist_ok=True)
+    outputs = fresh(folder / method)
     commands = {
         "polyprune": pruning(workload, method, outputs, threads, batches[0]),
         "llm-compressor": peer_command(peer, workload, method, threads, batches[1]),

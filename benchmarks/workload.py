@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,13 @@ def pruning(workload: Workload, method: str, outputs: Path, threads: int, batch:
     options = [text for key, value in asked.items() for text in (f"--parameters.{key}", str(value))]
     files += ["--progress", outputs / "progress"]
     return step("prune_model", "--model", workload.record, "--windows", workload.windows, *files, *options)
+
+
+def fresh(outputs: Path) -> Path:
+    """The folder, made if missing, without what a killed pruning left: the next would go on from there and be quick."""
+    outputs.mkdir(exist_ok=True)
+    shutil.rmtree(outputs / "progress", ignore_errors=True)
+    return outputs
 
 
 @contextmanager
