@@ -17,8 +17,8 @@ from benchmarks.op_counter import OperationCounter, plain_rate
 from benchmarks.workload import (
     LOGS,
     Workload,
+    begin,
     introduce,
-    keep_to_cores,
     machine,
     prepare_gemma,
     spread,
@@ -87,7 +87,7 @@ def main(
         folder: working folder to keep, so that the model is prepared once; a temporary one by default.
         output: JSON with every round.
     """
-    keep_to_cores(threads)
+    begin(threads)
     set_numerics(threads)
     facts = machine()
     introduce(facts)

@@ -22,9 +22,10 @@ from benchmarks.sampler import Usage, run
 from benchmarks.workload import (
     LOGS,
     Workload,
+    begin,
     environment,
+    fresh,
     introduce,
-    keep_to_cores,
     machine,
     pruning,
     step,
@@ -76,8 +77,7 @@ def idle_interpreter(log: Path, threads: int) -> Usage:
 
 def measure(workload: Workload, method: str, folder: Path, threads: int, batch: int) -> Usage:
     """One pruning, as a process of its own."""
-    outputs = folder / method
-    outputs.mkdir(exist_ok=True)
+    outputs = fresh(folder / method)
     return run(pruning(workload, method, outputs, threads, batch), outputs / "log", environment(threads))
 
 
@@ -108,7 +108,7 @@ def main(
         batch: windows at a time.
         output: JSON with every figure.
     """
-    keep_to_cores(threads)
+    begin(threads)
     facts = machine()
     introduce(facts)
     workload = prepare_llama(folder, sizes, windows, length)

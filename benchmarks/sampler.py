@@ -74,6 +74,7 @@ def run(command: Sequence[str], log: Path, environment: Mapping[str, str] | None
             watch, status, spent = _follow(process.pid)
         except BaseException:
             process.kill()
+            process.wait()
             raise
         seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

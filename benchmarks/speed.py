@@ -18,9 +18,10 @@ from benchmarks.sampler import run
 from benchmarks.workload import (
     LOGS,
     Workload,
+    begin,
     environment,
+    fresh,
     introduce,
-    keep_to_cores,
     machine,
     prepare_gemma,
     pruning,
@@ -91,8 +92,7 @@ def measure(
     method: str, workload: Workload, peer: Path, folder: Path, rounds: int, threads: int, batches: tuple[int, int]
 ) -> dict:
     """One method: first a call of each side that nobody times, which warms the caches and writes the masks."""
-    outputs = folder / method
-    outputs.mkdir(exist_ok=True)
+    outputs = fresh(folder / method)
     commands = {
         "polyprune": pruning(workload, method, outputs, threads, batches[0]),
         "llm-compressor": peer_command(peer, workload, method, threads, batches[1]),
@@ -114,7 +114,7 @@ def main(
     methods: list[Method] | None = None,
     threads: int = 2,
     batch: int = 1,
-    peer_batch: int = 4,
+    peer_batch: int = 1,
     folder: Path | None = None,
     output: Path = LOGS / "speed.json",
 ) -> None:
@@ -130,7 +130,7 @@ def main(
         folder: working folder to keep, so that the model is prepared once; a temporary one by default.
         output: JSON with every call.
     """
-    keep_to_cores(threads)
+    begin(threads)
     facts = machine()
     introduce(facts)
     with working_folder(folder) as place:

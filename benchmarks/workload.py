@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -81,6 +83,13 @@ def pruning(workload: Workload, method: str, outputs: Path, threads: int, batch:
     return step("prune_model", "--model", workload.record, "--windows", workload.windows, *files, *options)
 
 
+def fresh(outputs: Path) -> Path:
+    """The folder, made if missing, without what a killed pruning left: the next would go on from there and be quick."""
+    outputs.mkdir(exist_ok=True)
+    shutil.rmtree(outputs / "progress", ignore_errors=True)
+    return outputs
+
+
 @contextmanager
 def working_folder(folder: Path | None) -> Iterator[Path]:
     """The folder that was asked for, made if missing and kept, or a temporary one."""
@@ -92,9 +101,11 @@ def working_folder(folder: Path | None) -> Iterator[Path]:
             yield Path(temporary)
 
 
-def keep_to_cores(count: int) -> None:
-    """Confine this process, and all that it starts, to its first `count` cores."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+def begin(cores: int) -> None:
+    """Confine this process, and all that it starts, to its first cores; a SIGTERM ends what it started, too."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    # As an exception, so that `sampler.run` ends its command.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def machine() -> dict[str, object]:

@@ -1,10 +1,16 @@
 """The memory sampler on processes that hold known amounts."""
 
+import os
+import signal
+import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from benchmarks.sampler import run
+from benchmarks.workload import ROOT
 
 MEGABYTE = 10**6
 IDLE = "import subprocess, sys, time; time.sleep(0.5)"
@@ -51,3 +57,18 @@ def test_a_mapped_file_is_resident_and_not_anonymous(tmp_path):
 def test_a_command_that_fails_says_how(tmp_path):
     with pytest.raises(RuntimeError, match=r"Ended with 3(.|\n)*too bad"):
         usage(tmp_path, "import sys; print('too bad'); sys.exit(3)")
+
+
+def test_a_benchmark_that_is_terminated_leaves_nothing_behind(tmp_path):
+    child = f"import os, pathlib, time; pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(99)"
+    program = (
+        "import pathlib, sys; from benchmarks.sampler import run; from benchmarks.workload import begin;"
+        f"begin(1); run([sys.executable, '-c', {child!r}], pathlib.Path({str(tmp_path / 'log')!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(ROOT)}) as benchmark:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert benchmark.poll() is None
+            time.sleep(0.05)
+        benchmark.terminate()
+    assert benchmark.returncode == 128 + signal.SIGTERM
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
