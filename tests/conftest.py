@@ -29,6 +29,9 @@ from workflow_scripts.models import sources
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# Tests run side by side, on models so small that a second thread only waits.
+torch.set_num_threads(1)
+
 SIZES = {
     "vocab_size": 96,
     "hidden_size": 32,
