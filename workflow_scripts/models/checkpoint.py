@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -54,7 +53,6 @@ class Checkpoint:
         self._model = model
         self._mapping = get_model_conversion_mapping(model)
         self._file_of = weight_files(self._directory)
-        self._files: dict[Path, Any] = {}
         self._stored: dict[str, list[str]] = {}
         known = model.state_dict()
         for name in self._file_of:
@@ -68,7 +66,10 @@ class Checkpoint:
         Raises:
             ArtifactError: the checkpoint lacks one, or holds one of another shape.
         """
-        state = {stored: self._tensor(stored) for name in names for stored in self._stored.get(name, [])}
+        with self._tensors([stored for name in names for stored in self._stored.get(name, [])]) as state:
+            self._put(state, names, device)
+
+    def _put(self, state: dict[str, torch.Tensor], names: Collection[str], device: str) -> None:
         config = LoadStateDictConfig(weight_mapping=self._mapping, device_map={"": device}, dtype=self._model.dtype)
         with _quiet():
             outcome, _ = convert_and_load_state_dict_in_model(self._model, state, config)
@@ -98,13 +99,23 @@ class Checkpoint:
             raise ArtifactError(
                 f"The checkpoint {self._directory.name} holds {name} in {len(stored)} tensors, not in one."
             )
-        return self._tensor(stored[0])[wanted]
+        with self._tensors(stored) as state:
+            return state[stored[0]][wanted]
 
-    def _tensor(self, stored: str) -> torch.Tensor:
-        path = self._file_of[stored]
-        if path not in self._files:
-            self._files[path] = safe_open(path, framework="pt")
-        return self._files[path].get_tensor(stored)
+    @contextmanager
+    def _tensors(self, names: Collection[str]) -> Iterator[dict[str, torch.Tensor]]:
+        """Views of stored tensors. The files are closed at the end: what was read would count as memory of this process."""
+        state: dict[str, torch.Tensor] = {}
+        with ExitStack() as stack:
+            files = {
+                path: stack.enter_context(safe_open(path, framework="pt"))
+                for path in {self._file_of[name] for name in names}
+            }
+            state |= {name: files[self._file_of[name]].get_tensor(name) for name in names}
+            try:
+                yield state
+            finally:
+                state.clear()
 
     def _name_in_model(self, stored: str, known: Collection[str]) -> str:
         """The first of the model's names that a stored tensor becomes."""
