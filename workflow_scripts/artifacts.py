@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 PROVENANCE_KEY = "provenance"
 SEAL_KEY = "seal"
-SAFETENSORS_NAMES = {"float64": "F64", "float32": "F32", "bfloat16": "BF16", "float16": "F16"}
+SAFETENSORS_NAMES = {
+    "float64": "F64", "float32": "F32", "bfloat16": "BF16", "float16": "F16", "int64": "I64", "uint8": "U8",
+}  # fmt: skip
 """Of the dtypes, in the header of a safetensors file."""
 
 
@@ -122,17 +124,11 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], provenance: Mapping[str, Any]) -> None:
-    """Write named tensors as safetensors with their provenance and a seal."""
-    from safetensors.torch import save_file
-
-    with replacing(path, sealed=True) as temporary:
-        # One key only: safetensors writes several metadata keys in random order.
-        told = canonical_json({**provenance, SEAL_KEY: seals.OPEN})
-        save_file(dict(tensors), temporary, metadata={PROVENANCE_KEY: told})
-        # safetensors creates its files unreadable to others, unlike every other artifact.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+    """Write named tensors as safetensors with their provenance and a seal; no copy of them is made in memory."""
+    # Wide numbers first, so that each begins at a multiple of its size.
+    ordered = sorted(tensors.items(), key=lambda entry: -entry[1].dtype.itemsize)
+    sizes = {name: (tensor.dtype, tensor.shape) for name, tensor in ordered}
+    write_tensor_stream(path, sizes, (tensor for _, tensor in ordered), provenance)
 
 
 def write_tensor_stream(
@@ -141,12 +137,12 @@ def write_tensor_stream(
     tensors: Iterable["torch.Tensor"],
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write safetensors as `write_tensors`, one tensor in memory at a time.
+    """Write tensors of one width as `write_tensors`, one in memory at a time.
 
     Args:
         path: the file to be.
         sizes: name -> dtype and shape of each tensor, in the order of the tensors.
-        tensors: the tensors, on the CPU.
+        tensors: the tensors.
         provenance: what made them.
 
     Raises:
@@ -170,7 +166,7 @@ def write_tensor_stream(
         for (name, size), tensor in zip(sizes.items(), tensors, strict=True):
             if (tensor.dtype, tensor.shape) != size:
                 raise ValueError(f"{name} is {tensor.dtype} {tuple(tensor.shape)}, announced as {size}.")
-            file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+            file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
 def write_json(path: Path, content: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
