@@ -105,7 +105,12 @@ def begin(cores: int) -> None:
     """Confine this process, and all that it starts, to its first cores; a SIGTERM ends what it started, too."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     # As an exception, so that `sampler.run` ends its command.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _: object) -> None:
+    print("The benchmark was terminated before its end.", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def machine() -> dict[str, object]:
