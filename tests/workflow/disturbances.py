@@ -178,6 +178,7 @@ change("the licence of a corpus, for the report", "corpora", "words", "licence",
 change("a corpus more that no one asks for", "corpora", "more", to={"kind": "local", "path": "inputs/letters"})
 change("`keep.windows: false`", "keep", to={"windows": False})
 change("`evaluation.batch`", "evaluation", "batch", to=3)
+change("`pruning.memory`", "pruning", "memory", to="3 GiB")
 change("`pruning.batch`", "pruning", "batch", to=1)
 change("`compute.threads`", "compute", to={"threads": 2})
 change("`compute.dtype`", "compute", to={"dtype": "float64"})

@@ -27,7 +27,6 @@ from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.propagation import BlockCalls
 from workflow_scripts.pruning.results import Diagnostics, LinearResult
-from workflow_scripts.pruning.sparsegpt import DAMPING
 from workflow_scripts.pruning.statistics import NumericFailure
 
 logger = getLogger(__name__)
@@ -206,8 +205,8 @@ def _prune_shared(shared: SharedInput, linears: Linears, setting: Setting, index
             criterion=setting.criterion,
         )
         results[module] = _result(index, module, pruned, diagnostics)
-        if pruned.damping > DAMPING:
-            logger.warning("%s %s: damping raised to %g of the mean diagonal", where, module, pruned.damping)
+        if pruned.warning:
+            logger.warning("block %d, %s: %s", index, module, pruned.warning)
     return results
 
 

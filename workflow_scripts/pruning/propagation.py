@@ -21,6 +21,7 @@ class BlockCalls:
         self._blocks = blocks
         self._calls: dict[tuple[int, torch.Size], tuple[tuple, dict[str, Any]]] = {}
         self._tuple: bool | None = None
+        self._fused = False
 
     def embed(self, model: PreTrainedModel, token_ids: torch.Tensor, device: str) -> torch.Tensor:
         """Hidden states before the first block [windows, length, hidden], recording the calls to all blocks.
@@ -37,6 +38,7 @@ class BlockCalls:
             UnsupportedArchitecture: what the blocks are passed depends on the tokens, so that it cannot be replayed.
         """
         first: list[torch.Tensor] = []
+        self._fused = model.config._attn_implementation == "sdpa"
         with self._recording(first, device):
             model(input_ids=token_ids, use_cache=False)
         return first[0].to(device)
@@ -59,7 +61,8 @@ class BlockCalls:
                     raise UnsupportedArchitecture(
                         f"{type(self._blocks[index]).__name__} does not return its hidden states alone: not supported."
                     )
-                self._keep(index, hidden_states.shape[:2], _moved((args, kwargs), device, moved))
+                passed = _without_causal_masks((args, kwargs)) if self._fused else (args, kwargs)
+                self._keep(index, hidden_states.shape[:2], _moved(passed, device, moved))
                 return (hidden_states,) if self._returns_tuple(index, hidden_states, args, kwargs) else hidden_states
 
             return record
@@ -96,6 +99,22 @@ def _moved(value: Any, device: str, moved: dict[int, tuple[torch.Tensor, torch.T
         return type(value)(_moved(item, device, moved) for item in value)
     if isinstance(value, dict):
         return {key: _moved(item, device, moved) for key, item in value.items()}
+    return value
+
+
+def _without_causal_masks(value: Any) -> Any:
+    """The value, None in place of each boolean mask [..., length, length] that lets every token see those before it and itself.
+
+    torch's fused attention knows that case without a mask, and then computes one triangle only. A layer with a sliding window
+    is given such a mask when windows are no longer than that.
+    """
+    if isinstance(value, torch.Tensor):
+        square = value.dtype == torch.bool and value.ndim == 4 and value.shape[-1] == value.shape[-2] > 1
+        return None if square and torch.equal(value, torch.ones_like(value).tril()) else value
+    if isinstance(value, tuple | list):
+        return type(value)(_without_causal_masks(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _without_causal_masks(item) for key, item in value.items()}
     return value
 
 

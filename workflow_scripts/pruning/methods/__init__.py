@@ -19,11 +19,13 @@ class PrunedLinear:
         mask: boolean [out_features, in_features], True where the weight is kept.
         weight: new weights [out_features, in_features], zero where dropped, or None when the kept weights do not change.
         damping: share of the mean diagonal that was added to the Hessian, NaN where there is none.
+        warning: what is unusual about it, for the log; empty where nothing is.
     """
 
     mask: torch.Tensor
     weight: torch.Tensor | None = None
     damping: float = float("nan")
+    warning: str = ""
 
 
 class Method(Protocol):

@@ -7,7 +7,7 @@ import torch
 from workflow_scripts.pruning.columns import prune_columns
 from workflow_scripts.pruning.methods import PrunedLinear
 from workflow_scripts.pruning.patterns import Pattern
-from workflow_scripts.pruning.sparsegpt import factorise, refuse_pattern
+from workflow_scripts.pruning.sparsegpt import DAMPING, factorise, refuse_pattern
 from workflow_scripts.pruning.statistics import NumericFailure, Statistics
 
 STATISTICS = "gram"
@@ -26,8 +26,9 @@ def prune(weights: Sequence[torch.Tensor], statistics: Statistics, pattern: Patt
     """
     refuse_pattern(pattern, weights[0].shape[1])
     upper, dead, damping = factorise(statistics.total, statistics.windows)
+    warning = f"damping raised to {damping:g} of the mean diagonal" if damping > DAMPING else ""
     return [
-        PrunedLinear(mask, pruned, damping)
+        PrunedLinear(mask, pruned, damping, warning)
         for stack in _stacks(weights)
         for mask, pruned in _prune_stack(stack, upper, dead, pattern)
     ]
