@@ -4,8 +4,12 @@ import math
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
+from tests.conftest import CONFIGS, tiny_model
 from tests.pruning import reference
+from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears
+from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.methods import PrunedLinear, get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.statistics import NumericFailure, Statistics
@@ -162,3 +166,33 @@ def test_windows_of_weight_zero_count_as_dead_inputs(method):
     assert not statistics.total.any() and statistics.windows == 3
     [outcome] = get_method(method).prune([torch.randn(4, 16)], statistics, parse_pattern("0.5"))
     assert outcome.mask.sum().item() == (32 if method == "wanda" else 0)
+
+
+def test_weights_that_two_blocks_share_are_refused_by_name():
+    model = tiny_model("llama")
+    model.model.layers[2].mlp.up_proj.weight = model.model.layers[0].mlp.up_proj.weight
+    with pytest.raises(UnsupportedArchitecture, match=r"shares the weight mlp.up_proj.weight of block 2 with block 0"):
+        find_blocks(model)
+
+
+def test_linears_of_a_block_that_share_a_weight_are_refused_by_name():
+    model = tiny_model("llama")
+    mlp = model.model.layers[1].mlp
+    mlp.up_proj.weight = mlp.gate_proj.weight
+    with pytest.raises(UnsupportedArchitecture, match="uses the weight of mlp.up_proj twice"):
+        find_linears(find_blocks(model)[1])
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_embedding_tied_to_the_head_stays_as_it_is(tied, tmp_path):
+    config = CONFIGS["llama"]()
+    config.tie_word_embeddings = tied
+    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    model.save_pretrained(tmp_path)
+    streamed = StreamedModel(tmp_path, torch.float32)
+    token_ids = torch.tensor([[5, 9, 5, 70]])
+    with streamed.embedding(token_ids) as base:
+        rows = streamed.model.get_input_embeddings()(token_ids)
+        assert base is streamed.model.base_model and len(streamed.model.get_input_embeddings().weight) == 3
+    assert torch.equal(rows, model.get_input_embeddings()(token_ids))
+    assert streamed.model.lm_head.weight.is_meta and streamed.model.get_input_embeddings().weight.is_meta

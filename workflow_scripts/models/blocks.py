@@ -19,7 +19,7 @@ def find_blocks(model: PreTrainedModel) -> nn.ModuleList:
     """The decoder blocks of a model, in order.
 
     Raises:
-        UnsupportedArchitecture: the model is not decoder-only, or its list of blocks is not unique.
+        UnsupportedArchitecture: the model is not decoder-only, its list of blocks is not unique, or blocks share weights.
     """
     config = model.config.get_text_config(decoder=True)
     if getattr(model.config, "is_encoder_decoder", False):
@@ -40,6 +40,14 @@ def find_blocks(model: PreTrainedModel) -> nn.ModuleList:
             f"{type(model).__name__} has {len(lists)} lists of {config.num_hidden_layers} blocks where one is expected: "
             "this architecture is not supported."
         )
+    owner: dict[int, int] = {}
+    for index, block in enumerate(lists[0]):
+        for name, parameter in block.named_parameters():
+            if owner.setdefault(id(parameter), index) != index:
+                raise UnsupportedArchitecture(
+                    f"{type(model).__name__} shares the weight {name} of block {index} with block {owner[id(parameter)]}: "
+                    "pruned for one it would be pruned for the other; not supported."
+                )
     return lists[0]
 
 
