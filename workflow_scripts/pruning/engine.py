@@ -23,6 +23,7 @@ from workflow_scripts.pruning.diagnostics import decibel, relative_error
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, Sample, SharedInput, output_samples
 from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs
 from workflow_scripts.pruning.methods import Method, PrunedLinear, magnitude
+from workflow_scripts.pruning.parallel import side_by_side
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.propagation import BlockCalls
@@ -146,9 +147,18 @@ def _prune_block(
     """First pass over all windows, the block still dense, then prune its linears in place."""
     listener = InputListener(linears, setting.method.STATISTICS)
     device = next(iter(linears.values())).weight.device
-    for batch in calibration.batches():
-        with listener.batch(calibration.weights[batch], None if batch.start else calibration.sample()):
+    first, *others = enumerate(calibration.batches())
+
+    def listen(numbered: tuple[int, slice], sample: Sample | None = None) -> None:
+        number, batch = numbered
+        with listener.batch(number, calibration.weights[batch], sample):
             calls.run(index, hidden[batch].to(device))
+
+    with listener.listening():
+        # The first batch tells which linears share an input.
+        listen(first, calibration.sample())
+        # Experts are heard by a mode of torch that is one thread's.
+        side_by_side(listen, others, device, listener.turns, alone=calibration.one_weight)
     results = _prune_unreached(listener.unreached(), linears, setting, index)
     shared_inputs = listener.shared_inputs()
     while shared_inputs:
@@ -176,8 +186,11 @@ def _propagate(
     first, *others = calibration.batches()
     with output_samples(linears, len(hidden[first]), sample) as outputs:
         hidden[first] = calls.run(index, hidden[first].to(device))
-    for batch in others:
+
+    def propagate(batch: slice) -> None:
         hidden[batch] = calls.run(index, hidden[batch].to(device))
+
+    side_by_side(propagate, others, device)
     return outputs
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from threading import Lock, local
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 from workflow_scripts.models.experts import ExpertLinear
+from workflow_scripts.pruning.parallel import Turns
 from workflow_scripts.pruning.statistics import Statistics
 
 SAMPLE_TOKENS = 256
@@ -41,6 +43,17 @@ class SharedInput:
     sample: torch.Tensor | None = None
 
 
+@dataclass
+class _Batch:
+    """What a thread has heard of the batch that it is at."""
+
+    number: int
+    weights: torch.Tensor
+    sample: Sample | None
+    waiting: set[str]
+    inputs: list[tuple[torch.Tensor, str]] = field(default_factory=list)
+
+
 class _AllSeen(Exception):
     """Raised by the input of the last linear of a block: nothing that the forward pass would still compute is wanted."""
 
@@ -53,48 +66,53 @@ class InputListener:
     kind: str
     inputs: dict[str, SharedInput] = field(default_factory=dict)
     _leader: dict[str, str] = field(default_factory=dict)
+    turns: Turns = field(default_factory=lambda: Turns(0))
     _windows: int = 0
+    _heard: local = field(default_factory=local)
+    _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
-    def batch(self, weights: torch.Tensor, sample: Sample | None) -> Iterator[None]:
-        """Listen to one batch with the weights [windows] of its windows, sampled if it is the first.
+    def listening(self) -> Iterator[None]:
+        """Hear the linears while batches pass inside, in whatever threads."""
+        with _hooks(self.linears, lambda name: lambda linear, args: self._listen(name, linear, args), before=True):
+            yield
+
+    @contextmanager
+    def batch(self, number: int, weights: torch.Tensor, sample: Sample | None = None) -> Iterator[None]:
+        """Listen to one batch with the weights [windows] of its windows. The first, number 0, is sampled, and alone.
 
         The pass inside is cut short as soon as the inputs of all linears are known. Experts are not waited for, as one that
         is given no token is never called: with experts the pass goes on to its end. Windows must then have one weight.
         """
-        current: list[tuple[torch.Tensor, str]] = []
-        waiting = set(self.linears)
-        self._windows += len(weights)
-
-        def listen(name: str, linear: nn.Linear, args: tuple[torch.Tensor]) -> None:
-            inputs = args[0]
-            leader = next((leader for tensor, leader in current if tensor is inputs), name)
-            if self._leader.setdefault(name, leader) != leader:
-                raise UnsupportedArchitecture(
-                    f"{name} shares its input in one batch and not in another: not supported."
-                )
-            if leader == name:
-                current.append((inputs, name))
-                inputs = inputs.reshape(len(weights), -1, linear.in_features)
-                self._update(name, inputs, weights, sample and sample.of(inputs, len(inputs)))
-            waiting.discard(name)
-            if not waiting:
-                raise _AllSeen
+        heard = self._heard.batch = _Batch(number, weights, sample, set(self.linears))
+        with self._lock:
+            self._windows += len(weights)
 
         def listen_to_expert(names: list[str], inputs: torch.Tensor) -> None:
             self._leader |= dict.fromkeys(names, names[0])
             known = names[0] in self.inputs
             # The tokens are those of any window, so that together they count as one, of the weight that all windows have.
-            self._update(names[0], inputs[None], weights[:1], None if known else inputs[:SAMPLE_TOKENS].clone())
+            self._update(names[0], inputs[None], heard.weights[:1], None if known else inputs[:SAMPLE_TOKENS].clone())
 
-        with (
-            _hooks(self.linears, lambda name: lambda linear, args: listen(name, linear, args), before=True),
-            _expert_calls(self.linears, listen_to_expert),
-        ):
+        with _expert_calls(self.linears, listen_to_expert):
             try:
                 yield
             except _AllSeen:
                 return
+
+    def _listen(self, name: str, linear: nn.Linear, args: tuple[torch.Tensor]) -> None:
+        inputs, heard = args[0], self._heard.batch
+        leader = next((leader for tensor, leader in heard.inputs if tensor is inputs), name)
+        if self._leader.setdefault(name, leader) != leader:
+            raise UnsupportedArchitecture(f"{name} shares its input in one batch and not in another: not supported.")
+        if leader == name:
+            heard.inputs.append((inputs, name))
+            inputs = inputs.reshape(len(heard.weights), -1, linear.in_features)
+            with self.turns.turn(name, heard.number):
+                self._update(name, inputs, heard.weights, heard.sample and heard.sample.of(inputs, len(inputs)))
+        heard.waiting.discard(name)
+        if not heard.waiting:
+            raise _AllSeen
 
     def _update(self, name: str, inputs: torch.Tensor, weights: torch.Tensor, sample: torch.Tensor | None) -> None:
         if name not in self.inputs:
