@@ -94,12 +94,12 @@ def test_the_default_study_takes_what_was_measured(tmp_path):
     plan, problems = assess(DEFAULT, tmp_path)
     assert problems == Problems()
     stages = {stage.rule: stage for stage in plan.stages}
-    # Measured with two idle cores: 18 s, 32 s, 11 minutes, 1.42 GB.
+    # Measured with two idle cores: 18 s, 32 s, 11 minutes; streamed, 0.87 GB with twice as many and longer windows.
     total = total_seconds(plan.stages, plan.side_by_side)
     assert 330 < total < 1320
     sparsegpt = stages["prune_model_and_weights"]
     assert 16 < sparsegpt.seconds / sparsegpt.jobs < 64
-    assert 1.2e9 < stages["prune_model"].memory < 1.7e9
+    assert 0.6e9 < stages["prune_model"].memory < 1.2e9
     # Measured: 1.07 GB a copy, 12.6 MB a mask store, 201 MB of kept weights a variant.
     written = {found.kind: found for found in plan.artifacts}
     assert written["dense copies"].bytes == pytest.approx(1.072e9, rel=0.01)

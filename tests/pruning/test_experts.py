@@ -274,7 +274,7 @@ def test_experts_that_are_not_called_as_linears_are_refused():
     linears = find_linears(block)
     listener = InputListener(linears, "gram")
     block.mlp.experts.forward = lambda hidden, chosen, shares: hidden
-    with listener.batch(torch.ones(1), None):
+    with listener.batch(0, torch.ones(1)):
         block.mlp(torch.randn(1, 5, 32, dtype=torch.float64))
     for name, linear in linears.items():
         if not isinstance(linear, ExpertLinear):
