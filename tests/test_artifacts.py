@@ -76,3 +76,21 @@ def test_canonical_json_has_one_spelling():
         artifacts.canonical_json({"a": float("nan")})
     with pytest.raises(TypeError):
         artifacts.canonical_json({"a": {1, 2}})
+
+
+def test_tensors_of_every_dtype_come_back(tmp_path):
+    from safetensors.torch import load_file
+
+    tensors = {
+        "bfloat16": torch.randn(3, 5).to(torch.bfloat16),
+        "float64": torch.randn(4).double(),
+        "int64": torch.arange(7),
+        "empty": torch.empty(0),
+        "transposed": torch.randn(4, 6).T,
+        "uint8": torch.arange(3, dtype=torch.uint8),
+        "scalar": torch.tensor(5),
+    }
+    artifacts.write_tensors(tmp_path / "t.safetensors", tensors, PROVENANCE)
+    found = load_file(tmp_path / "t.safetensors")
+    assert set(found) == set(tensors)
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())

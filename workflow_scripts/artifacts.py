@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from ctypes import c_char
 from glob import escape
 from math import prod
 from pathlib import Path
@@ -148,8 +149,6 @@ def write_tensor_stream(
     Raises:
         ValueError: a tensor is not of the size announced.
     """
-    import torch
-
     header: dict[str, Any] = {"__metadata__": {PROVENANCE_KEY: canonical_json({**provenance, SEAL_KEY: seals.OPEN})}}
     end = 0
     for name, (dtype, shape) in sizes.items():
@@ -166,7 +165,10 @@ def write_tensor_stream(
         for (name, size), tensor in zip(sizes.items(), tensors, strict=True):
             if (tensor.dtype, tensor.shape) != size:
                 raise ValueError(f"{name} is {tensor.dtype} {tuple(tensor.shape)}, announced as {size}.")
-            file.write(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+            data = tensor.cpu().contiguous()
+            if data.nbytes:
+                # The bytes as they are, of any dtype. Without importing torch, on which every artifact would then depend.
+                file.write((c_char * data.nbytes).from_address(data.data_ptr()))
 
 
 def write_json(path: Path, content: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
