@@ -69,7 +69,8 @@ def _make(path: Path, command: list[str]) -> None:
 def pruning(workload: Workload, method: str, outputs: Path, threads: int, batch: int = 1) -> list[str]:
     """The command that prunes half of the weights, on the CPU in float32, artifacts written to `outputs`."""
     weights = ["--weights", outputs / "weights.safetensors"] if method == "sparsegpt" else []
-    files = ["--masks", outputs / "masks.parquet", "--layers", outputs / "layers.parquet", *weights]
+    progress = ["--progress", outputs / "progress"]
+    files = ["--masks", outputs / "masks.parquet", "--layers", outputs / "layers.parquet", *weights, *progress]
     asked = {
         "method": method,
         "pattern": "0.5",
@@ -79,7 +80,6 @@ def pruning(workload: Workload, method: str, outputs: Path, threads: int, batch:
         "dtype": "float32",
     }
     options = [text for key, value in asked.items() for text in (f"--parameters.{key}", str(value))]
-    files += ["--progress", outputs / "progress"]
     return step("prune_model", "--model", workload.record, "--windows", workload.windows, *files, *options)
 
 

@@ -53,6 +53,8 @@ def methods(changing_weights):
 
 
 RESULTS = "results"
+# What pruning jobs have done so far.
+PROGRESS = "progress"
 
 recorded = next(Path(".snakemake/metadata").glob("*"), None)
 if workflow.is_main_process and next(Path(RESULTS).glob("*/*"), None) and not recorded:
@@ -527,7 +529,7 @@ onerror:
 onsuccess:
     if workflow.is_main_process:
         # Of jobs that were stopped and have run under other parameters since: nothing goes on from there.
-        rmtree("progress", ignore_errors=True)
+        rmtree(PROGRESS, ignore_errors=True)
         # Dense copies go last, and not by temp(): making one anew would run all jobs again that ever read it. A step that
         # loads a model whose weights are gone restores them.
         for model in GRID.models if not STUDY.keep.dense else ():

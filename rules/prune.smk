@@ -26,7 +26,7 @@ rule prune_model:
         files=files,
     shell:
         "python -m workflow_scripts.prune_model {params.files} --parameters {params.parameters:q} --code {params.code}"
-        " --memory {resources.memory:q} --progress progress > {log:q} 2>&1"
+        " --memory {resources.memory:q} --progress {PROGRESS} > {log:q} 2>&1"
 
 
 use rule prune_model as prune_model_and_weights with:

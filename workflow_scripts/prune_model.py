@@ -119,7 +119,7 @@ def write_variant(done: Progress, masks: Path, layers: Path, weights: Path | Non
             if weights:
                 sizes[weight_key(result.block, result.module)] = (result.kept.dtype, result.kept.shape)
     if weights:
-        write_tensor_stream(weights, sizes, (result.kept for result in done.results()), provenance)
+        write_tensor_stream(weights, sizes, done.kept(), provenance)
     write_table(layers, pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA), provenance)
 
 

@@ -36,7 +36,7 @@ def test_masks_and_weights_are_those_of_one_thread(threads, method, tmp_path):
 
 
 def test_turns_are_taken_in_the_order_of_the_numbers(threads):
-    order, turns = [], Turns(0)
+    order, turns = [], Turns()
 
     def work(number: int) -> None:
         time.sleep(0.002 * (number % 3 == 0))
@@ -48,7 +48,7 @@ def test_turns_are_taken_in_the_order_of_the_numbers(threads):
 
 
 def test_a_batch_that_fails_ends_all_with_its_own_error(threads):
-    turns = Turns(0)
+    turns = Turns()
 
     def work(number: int) -> None:
         if number == 1:

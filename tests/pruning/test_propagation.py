@@ -13,7 +13,7 @@ def test_masks_that_are_causal_alone_are_left_to_fused_attention(length, masked)
     model = tiny_model("gemma3")
     token_ids = torch.randint(4, 96, (2, length), generator=torch.Generator().manual_seed(0))
     calls = BlockCalls(find_blocks(model))
-    hidden = calls.embed(model.base_model, token_ids, "cpu")
+    hidden = calls.embed(model.base_model, token_ids)
     kept = [call[1].get("attention_mask") for call in calls._calls.values()]
     # A sliding window of 6 in two of three layers: a mask of its own only where windows are longer.
     assert sum(mask is not None for mask in kept) == masked

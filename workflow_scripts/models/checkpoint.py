@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
+from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import (
@@ -57,6 +58,11 @@ class Checkpoint:
         known = model.state_dict()
         for name in self._file_of:
             self._stored.setdefault(self._name_in_model(name, known), []).append(name)
+
+    def load_module(self, module: nn.Module, device: str = "cpu") -> None:
+        """Put the parameters and stored buffers of a module of the model into it; raises as `load`."""
+        prefix = next(name for name, found in self._model.named_modules() if found is module)
+        self.load([f"{prefix}.{name}" for name in module.state_dict()], device)
 
     def load(self, names: Collection[str], device: str = "cpu") -> None:
         """Put these parameters and buffers, by the names that they have in the model, on the device and into the model.

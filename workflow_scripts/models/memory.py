@@ -22,7 +22,8 @@ def parse_memory(text: str) -> int | None:
             return size
     except humanfriendly.InvalidSize:
         pass
-    raise ValueError(f"{text} is no amount of memory; write auto, or an amount with its unit such as 8 GiB")
+    shown = text if text.isprintable() and text.strip() else repr(text)
+    raise ValueError(f"{shown} is no amount of memory; write auto, or an amount with its unit such as 8 GiB")
 
 
 def available_memory() -> int:

@@ -33,7 +33,6 @@ class StreamedModel:
         self.model = _without_weights(directory, dtype)
         self.blocks = find_blocks(self.model)
         self._checkpoint = Checkpoint(directory, self.model)
-        self._prefix = next(name for name, module in self.model.named_modules() if module is self.blocks)
 
     def stream(self, device: str, start: int = 0) -> Iterator[tuple[int, nn.Module]]:
         """The blocks from `start` on with their numbers, each with its weights on the device until the next is asked for.
@@ -44,8 +43,10 @@ class StreamedModel:
         with ThreadPoolExecutor(1) as reader:
             coming = None
             for index in range(start, len(self.blocks)):
-                self._load(index) if coming is None else coming.result()
-                coming = None
+                if coming is None:
+                    self._load(index)
+                else:
+                    coming.result()
                 mover.receive(self.blocks[index])
                 if mover.overlaps and index + 1 < len(self.blocks):
                     coming = reader.submit(self._load_and_send, index + 1, mover)
@@ -57,15 +58,7 @@ class StreamedModel:
         mover.send(self.blocks[index])
 
     def _load(self, index: int) -> None:
-        self._checkpoint.load(self.names(index))
-
-    def names(self, index: int) -> list[str]:
-        """The model's names of the parameters and stored buffers of a block."""
-        return [f"{self._prefix}.{index}.{name}" for name in self.blocks[index].state_dict()]
-
-    def block_bytes(self) -> int:
-        """Bytes of the largest block in memory."""
-        return max(sum(p.numel() * p.element_size() for p in block.parameters()) for block in self.blocks)
+        self._checkpoint.load_module(self.blocks[index])
 
     @contextmanager
     def embedding(self, token_ids: torch.Tensor) -> Iterator[PreTrainedModel]:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from workflow_scripts.artifacts import ArtifactError, read_provenance, refuse_foreign_model
 from workflow_scripts.masks.store import MaskStore
-from workflow_scripts.models.blocks import find_blocks, find_linears, iterate_linears
+from workflow_scripts.models.blocks import find_blocks, iterate_linears
 from workflow_scripts.models.checkpoint import Checkpoint
 
 
@@ -37,28 +37,21 @@ def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Pa
         raise ArtifactError(f"The variant of {masks} {missing}: give masks and weights as prune_model wrote them.")
     if weights and read_provenance(weights) != store.provenance:
         raise ArtifactError(f"{masks} and {weights} do not belong together: delete both and run again.")
-    stored = {(linear.block, linear.module) for linear in store.linears}
-    linears = {(block, module) for block, module, _ in iterate_linears(model)}
-    if stored != linears:
+    linears = {(block, module): linear for block, module, linear in iterate_linears(model)}
+    if set(linears) != {(linear.block, linear.module) for linear in store.linears}:
         raise ArtifactError(f"{masks} does not cover the {len(linears)} linears of the model: delete it and run again.")
+    if weights is None:
+        checkpoint = Checkpoint(record.parent, model)
+        for block in find_blocks(model):
+            checkpoint.load_module(block, str(next(block.parameters()).device))
     with safe_open(weights, framework="pt") if weights else nullcontext() as kept:
-        if kept is None:
-            _multiply(model, record.parent, store)
-        else:
-            for block, module, linear in iterate_linears(model):
-                keep = torch.from_numpy(store.read(block, module))
-                linear.weight.copy_(scatter_kept(keep, kept.get_tensor(weight_key(block, module))))
-
-
-def _multiply(model: PreTrainedModel, directory: Path, store: MaskStore) -> None:
-    """Put the dense weights times their masks into the linears, one block of dense weights after the other."""
-    checkpoint = Checkpoint(directory, model)
-    names = {id(module): name for name, module in model.named_modules()}
-    for index, block in enumerate(find_blocks(model)):
-        device = next(block.parameters()).device
-        checkpoint.load([f"{names[id(block)]}.{name}" for name in block.state_dict()], str(device))
-        for module, linear in find_linears(block).items():
-            linear.weight.masked_fill_(~torch.from_numpy(store.read(index, module)).to(device), 0)
+        for linear, mask in store:
+            target = linears[linear.block, linear.module].weight
+            keep = torch.from_numpy(mask)
+            if kept is None:
+                target.masked_fill_(~keep.to(target.device), 0)
+            else:
+                target.copy_(scatter_kept(keep, kept.get_tensor(weight_key(linear.block, linear.module))))
 
 
 def weight_key(block: int, module: str) -> str:

@@ -23,7 +23,7 @@ from workflow_scripts.pruning.diagnostics import decibel, relative_error
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, Sample, SharedInput, output_samples
 from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs
 from workflow_scripts.pruning.methods import Method, PrunedLinear, magnitude
-from workflow_scripts.pruning.parallel import side_by_side
+from workflow_scripts.pruning.parallel import at_a_time, side_by_side
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.propagation import BlockCalls
@@ -100,7 +100,7 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
         NumericFailure: activations are not finite, or a Gram matrix cannot be factorised; names block and module.
         UnsupportedArchitecture: see `models.blocks` and `pruning.propagation`.
     """
-    calls = BlockCalls(model.blocks)
+    calls = BlockCalls(model.blocks, setting.device)
     experts = any(isinstance(linear, ExpertLinear) for _, _, linear in iterate_linears(model.model))
     calibration = replace(calibration, one_weight=experts)
     sample = calibration.sample()
@@ -120,19 +120,20 @@ def _embed(
     model: StreamedModel, calls: BlockCalls, calibration: Calibration, setting: Setting, progress: Progress
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states before the next block: the dense model's own of the sampled tokens, the pruned model's of all windows."""
-    token_ids, device, sample = calibration.token_ids, setting.device, calibration.sample()
-    needs = estimate_needs(model, calibration.batch * token_ids.shape[1], setting.method.STATISTICS)
+    token_ids, sample = calibration.token_ids, calibration.sample()
+    tokens = calibration.batch * token_ids.shape[1] * at_a_time(calls.device, calibration.one_weight)
+    needs = estimate_needs(model, tokens, setting.method.STATISTICS)
     with model.embedding(token_ids) as base:
-        dense = calls.embed(base, token_ids[: sample.windows, : sample.length], device)
+        dense = calls.embed(base, token_ids[: sample.windows, : sample.length])
         shape = (*token_ids.shape, dense.shape[-1])
-        hidden = allocate_hidden(shape, dense.dtype, needs, device, setting.memory, progress.folder)
+        hidden = allocate_hidden(shape, dense.dtype, needs, setting.device, setting.memory, progress.folder)
         # After a restart too, for the calls to the blocks are recorded here.
         for batch in calibration.batches():
-            hidden[batch] = calls.embed(base, token_ids[batch], device)
+            hidden[batch] = calls.embed(base, token_ids[batch])
     if progress.next_block and progress.next_block < len(model.blocks):
         states = progress.hidden_states()
         hidden.copy_(states["hidden"])
-        dense = states["dense"].to(device)
+        dense = states["dense"]
     return dense, hidden
 
 
@@ -146,21 +147,20 @@ def _prune_block(
 ) -> dict[str, LinearResult]:
     """First pass over all windows, the block still dense, then prune its linears in place."""
     listener = InputListener(linears, setting.method.STATISTICS)
-    device = next(iter(linears.values())).weight.device
     first, *others = enumerate(calibration.batches())
 
     def listen(numbered: tuple[int, slice], sample: Sample | None = None) -> None:
         number, batch = numbered
         with listener.batch(number, calibration.weights[batch], sample):
-            calls.run(index, hidden[batch].to(device))
+            calls.run(index, hidden[batch])
 
     with listener.listening():
         # The first batch tells which linears share an input.
         listen(first, calibration.sample())
         # Experts are heard by a mode of torch that is one thread's.
-        side_by_side(listen, others, device, listener.turns, alone=calibration.one_weight)
+        side_by_side(listen, others, calls.device, listener.turns, alone=calibration.one_weight)
     results = _prune_unreached(listener.unreached(), linears, setting, index)
-    shared_inputs = listener.shared_inputs()
+    shared_inputs = listener.shared_inputs(len(hidden))
     while shared_inputs:
         # One by one, so that the statistics of the pruned are gone before the next are solved.
         results |= _prune_shared(shared_inputs.pop(0), linears, setting, index)
@@ -177,20 +177,19 @@ def _propagate(
 ) -> dict[str, torch.Tensor]:
     """Second pass: the hidden states become those after the pruned block. Returns a sample of the linears' outputs."""
     sample = calibration.sample()
-    device = next(iter(linears.values())).weight.device
     if last:
         # Nothing reads the output of the last block: the sample alone is wanted there.
         with output_samples(linears, sample.windows, sample) as outputs:
-            calls.run(index, hidden[: sample.windows, : sample.length].to(device))
+            calls.run(index, hidden[: sample.windows, : sample.length])
         return outputs
     first, *others = calibration.batches()
     with output_samples(linears, len(hidden[first]), sample) as outputs:
-        hidden[first] = calls.run(index, hidden[first].to(device))
+        hidden[first] = calls.run(index, hidden[first])
 
     def propagate(batch: slice) -> None:
-        hidden[batch] = calls.run(index, hidden[batch].to(device))
+        hidden[batch] = calls.run(index, hidden[batch])
 
-    side_by_side(propagate, others, device)
+    side_by_side(propagate, others, calls.device)
     return outputs
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from threading import Lock, local
+from threading import local
 from typing import Any
 
 import torch
@@ -66,10 +66,8 @@ class InputListener:
     kind: str
     inputs: dict[str, SharedInput] = field(default_factory=dict)
     _leader: dict[str, str] = field(default_factory=dict)
-    turns: Turns = field(default_factory=lambda: Turns(0))
-    _windows: int = 0
+    turns: Turns = field(default_factory=Turns)
     _heard: local = field(default_factory=local)
-    _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -85,8 +83,6 @@ class InputListener:
         is given no token is never called: with experts the pass goes on to its end. Windows must then have one weight.
         """
         heard = self._heard.batch = _Batch(number, weights, sample, set(self.linears))
-        with self._lock:
-            self._windows += len(weights)
 
         def listen_to_expert(names: list[str], inputs: torch.Tensor) -> None:
             self._leader |= dict.fromkeys(names, names[0])
@@ -135,13 +131,12 @@ class InputListener:
                 raise UnsupportedArchitecture(f"{name} is not used by the model's forward pass: not supported.")
         return missing
 
-    def shared_inputs(self) -> list[SharedInput]:
-        """What was collected; raises UnsupportedArchitecture as `unreached`."""
-        self.unreached()
+    def shared_inputs(self, windows: int) -> list[SharedInput]:
+        """What was collected of so many windows."""
         for leader, shared in self.inputs.items():
             shared.modules.clear()
             if isinstance(self.linears[leader], ExpertLinear):
-                shared.statistics.windows = self._windows
+                shared.statistics.windows = windows
         for name, leader in self._leader.items():
             self.inputs[leader].modules.append(name)
         return list(self.inputs.values())

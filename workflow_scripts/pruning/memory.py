@@ -50,7 +50,7 @@ def estimate_needs(model: StreamedModel, tokens: int, kind: str | None) -> Needs
 
     Args:
         model: the model, weights loaded or not.
-        tokens: tokens of a batch, 0 without calibration.
+        tokens: tokens that go through a block at a time, 0 without calibration.
         kind: `squared_norms`, `gram` or None.
     """
     block = max(model.blocks, key=_size)

@@ -3,6 +3,7 @@
 Two batches on a core each are quicker than one on both: a block's many small operations leave a second thread waiting.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,18 +19,17 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Lets threads do what belongs to numbered batches in the order of the numbers."""
+    """Lets threads do what belongs to batches, numbered from 0, in the order of the numbers."""
 
-    def __init__(self, first: int) -> None:
-        """first: the number whose turn comes first."""
-        self._condition, self._first, self._failed = Condition(), first, False
-        self._next: dict[str, int] = {}
+    def __init__(self) -> None:
+        self._condition, self._failed = Condition(), False
+        self._next: dict[str, int] = defaultdict(int)
 
     @contextmanager
     def turn(self, what: str, number: int) -> Iterator[None]:
         """Wait until `what` has been done for all lower numbers; raises RuntimeError when one of them has failed."""
         with self._condition:
-            self._condition.wait_for(lambda: self._failed or self._next.get(what, self._first) == number)
+            self._condition.wait_for(lambda: self._failed or self._next[what] == number)
             if self._failed:
                 raise RuntimeError("an earlier batch has failed")
         yield
@@ -44,6 +44,11 @@ class Turns:
             self._condition.notify_all()
 
 
+def at_a_time(device: torch.device, alone: bool = False) -> int:
+    """How many batches `side_by_side` works on at a time, if there are as many."""
+    return min(torch.get_num_threads(), SIDE_BY_SIDE) if device.type == "cpu" and not alone else 1
+
+
 def side_by_side(
     work: Callable[[T], None],
     batches: Sequence[T],
@@ -55,8 +60,7 @@ def side_by_side(
 
     The first exception, in the order of the batches, is raised.
     """
-    threads = torch.get_num_threads()
-    workers = min(threads, SIDE_BY_SIDE, len(batches)) if device.type == "cpu" and not alone else 1
+    threads, workers = torch.get_num_threads(), min(at_a_time(device, alone), len(batches))
     if workers <= 1:
         for batch in batches:
             work(batch)

@@ -6,7 +6,7 @@ hidden states before the next one. Nothing of it outlives a job that succeeds.
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple
 from hashlib import sha256
 from logging import getLogger
@@ -106,19 +106,28 @@ class Progress:
 
     def results(self) -> Iterator[LinearResult]:
         """The linears of all blocks in order, one in memory at a time."""
+        for block, key, stored in self._stored():
+            packed, inputs = stored(f"{key}|mask"), int(stored(f"{key}|inputs"))
+            criterion = bytes(stored(f"{key}|criterion").tolist()).decode()
+            *errors, tokens = stored(f"{key}|diagnostics").tolist()
+            diagnostics = Diagnostics(*errors, sample_tokens=int(tokens), criterion=criterion)
+            mask = torch.from_numpy(unpack(packed.numpy(), inputs))
+            yield LinearResult(block, key.partition("|")[2], mask, stored(f"{key}|kept"), diagnostics)
+
+    def kept(self) -> Iterator[torch.Tensor]:
+        """The kept weights of all linears in the order of `results`, of a method that changes them."""
+        return (stored(f"{key}|kept") for _, key, stored in self._stored())
+
+    def _stored(self) -> Iterator[tuple[int, str, Callable[[str], torch.Tensor | None]]]:
+        """Block, key and a way to read a tensor by its name, None where it is not there, of every linear in order."""
         for block in range(self._blocks):
             with safe_open(self._block_file(block), framework="pt") as file:
                 names = set(file.keys())
                 for key in sorted({name.rpartition("|")[0] for name in names}):
-                    packed, inputs = file.get_tensor(f"{key}|mask"), int(file.get_tensor(f"{key}|inputs"))
-                    criterion = bytes(file.get_tensor(f"{key}|criterion").tolist()).decode()
-                    *errors, tokens = file.get_tensor(f"{key}|diagnostics").tolist()
-                    yield LinearResult(
+                    yield (
                         block,
-                        key.partition("|")[2],
-                        torch.from_numpy(unpack(packed.numpy(), inputs)),
-                        file.get_tensor(f"{key}|kept") if f"{key}|kept" in names else None,
-                        Diagnostics(*errors, sample_tokens=int(tokens), criterion=criterion),
+                        key,
+                        lambda name, file=file, names=names: file.get_tensor(name) if name in names else None,
                     )
 
     def remove(self) -> None:

@@ -1,6 +1,6 @@
 """Send windows through a model block by block: the calls a model makes to its blocks, captured once and replayed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,13 +17,14 @@ class BlockCalls:
     Rotary embeddings and attention masks differ between the layer types of a model, so every block's own call is kept.
     """
 
-    def __init__(self, blocks: nn.ModuleList) -> None:
+    def __init__(self, blocks: nn.ModuleList, device: str = "cpu") -> None:
+        """device: where the blocks will run."""
         self._blocks = blocks
+        self.device = torch.device(device)
         self._calls: dict[tuple[int, torch.Size], tuple[tuple, dict[str, Any]]] = {}
         self._tuple: bool | None = None
-        self._fused = False
 
-    def embed(self, model: PreTrainedModel, token_ids: torch.Tensor, device: str) -> torch.Tensor:
+    def embed(self, model: PreTrainedModel, token_ids: torch.Tensor) -> torch.Tensor:
         """Hidden states before the first block [windows, length, hidden], recording the calls to all blocks.
 
         The blocks pass their input on meanwhile, so this costs no more than the embedding. Of their weights only those of the
@@ -32,26 +33,30 @@ class BlockCalls:
         Args:
             model: the base model, without a head.
             token_ids: [windows, length].
-            device: where the blocks will run.
 
         Raises:
             UnsupportedArchitecture: what the blocks are passed depends on the tokens, so that it cannot be replayed.
         """
         first: list[torch.Tensor] = []
-        self._fused = model.config._attn_implementation == "sdpa"
-        with self._recording(first, device):
+        with self._recording(first, fused=model.config._attn_implementation == "sdpa"):
             model(input_ids=token_ids, use_cache=False)
-        return first[0].to(device)
+        return first[0].to(self.device)
 
     def run(self, index: int, hidden: torch.Tensor) -> torch.Tensor:
-        """Output of block `index` for a batch of a recorded shape, [windows, length, hidden]."""
+        """Output of block `index`, on its device, for a batch [windows, length, hidden] of a recorded shape, wherever it is."""
         args, kwargs = self._calls[index, hidden.shape[:2]]
-        output = self._blocks[index](hidden, *args, **kwargs)
+        output = self._blocks[index](hidden.to(self.device), *args, **kwargs)
         return output if isinstance(output, torch.Tensor) else output[0]
 
     @contextmanager
-    def _recording(self, first: list[torch.Tensor], device: str) -> Iterator[None]:
-        moved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    def _recording(self, first: list[torch.Tensor], fused: bool) -> Iterator[None]:
+        moved: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
+
+        def passed(tensor: torch.Tensor) -> torch.Tensor | None:
+            # What several blocks share is looked at and moved once. The original is kept so that its id stays its own.
+            if id(tensor) not in moved:
+                moved[id(tensor)] = tensor, None if fused and _is_causal(tensor) else tensor.to(self.device)
+            return moved[id(tensor)][1]
 
         def recorder(index: int):
             def record(hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -61,8 +66,7 @@ class BlockCalls:
                     raise UnsupportedArchitecture(
                         f"{type(self._blocks[index]).__name__} does not return its hidden states alone: not supported."
                     )
-                passed = _without_causal_masks((args, kwargs)) if self._fused else (args, kwargs)
-                self._keep(index, hidden_states.shape[:2], _moved(passed, device, moved))
+                self._keep(index, hidden_states.shape[:2], _mapped((args, kwargs), passed))
                 return (hidden_states,) if self._returns_tuple(index, hidden_states, args, kwargs) else hidden_states
 
             return record
@@ -90,32 +94,25 @@ class BlockCalls:
             )
 
 
-def _moved(value: Any, device: str, moved: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> Any:
-    """The value with its tensors on the device; what several blocks share is moved once."""
+def _mapped(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
+    """The value with its tensors changed, at any depth of tuples, lists and dictionaries."""
     if isinstance(value, torch.Tensor):
-        # The original is kept as well, so that its id stays its own.
-        return moved.setdefault(id(value), (value, value.to(device)))[1]
+        return change(value)
     if isinstance(value, tuple | list):
-        return type(value)(_moved(item, device, moved) for item in value)
+        return type(value)(_mapped(item, change) for item in value)
     if isinstance(value, dict):
-        return {key: _moved(item, device, moved) for key, item in value.items()}
+        return {key: _mapped(item, change) for key, item in value.items()}
     return value
 
 
-def _without_causal_masks(value: Any) -> Any:
-    """The value, None in place of each boolean mask [..., length, length] that lets every token see those before it and itself.
+def _is_causal(mask: torch.Tensor) -> bool:
+    """Whether a boolean mask [..., length, length] lets every token see those before it and itself, and no others.
 
     torch's fused attention knows that case without a mask, and then computes one triangle only. A layer with a sliding window
     is given such a mask when windows are no longer than that.
     """
-    if isinstance(value, torch.Tensor):
-        square = value.dtype == torch.bool and value.ndim == 4 and value.shape[-1] == value.shape[-2] > 1
-        return None if square and torch.equal(value, torch.ones_like(value).tril()) else value
-    if isinstance(value, tuple | list):
-        return type(value)(_without_causal_masks(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _without_causal_masks(item) for key, item in value.items()}
-    return value
+    square = mask.dtype == torch.bool and mask.ndim == 4 and mask.shape[-1] == mask.shape[-2] > 1
+    return square and torch.equal(mask, torch.ones_like(mask).tril())
 
 
 def _equal(a: Any, b: Any) -> bool:

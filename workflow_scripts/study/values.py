@@ -83,13 +83,7 @@ def _flag(value: Any) -> Any:
 
 
 def _memory(value: Any) -> Any:
-    text = value if isinstance(value, str) else ""
-    try:
-        parse_memory(text)
-    except ValueError as error:
-        raise ValueError(
-            f"{spell(value)} is no amount of memory; write auto, or an amount with its unit such as 8 GiB"
-        ) from error
+    parse_memory(value if isinstance(value, str) else spell(value))
     return value
 
 
