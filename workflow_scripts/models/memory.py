@@ -1,5 +1,7 @@
 """How much memory this process may take."""
 
+import ctypes
+import sys
 from pathlib import Path
 
 import humanfriendly
@@ -30,6 +32,12 @@ def available_memory() -> int:
     """Bytes that are not used at the moment, or the limit of the control group where that is lower."""
     available = psutil.virtual_memory().available
     return min(available, memory_limit() or available)
+
+
+def give_back() -> None:
+    """Return freed memory to the system: glibc keeps it, in pieces of which a model's next block does not fit into all."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:

@@ -14,6 +14,7 @@ from workflow_scripts.models.blocks import find_blocks
 from workflow_scripts.models.checkpoint import Checkpoint
 from workflow_scripts.models.copies import restore_weights
 from workflow_scripts.models.device import Mover
+from workflow_scripts.models.memory import give_back
 from workflow_scripts.models.remote_code import is_trusted
 
 
@@ -52,6 +53,7 @@ class StreamedModel:
                     coming = reader.submit(self._load_and_send, index + 1, mover)
                 yield index, self.blocks[index]
                 release(self.blocks[index])
+                give_back()
 
     def _load_and_send(self, index: int, mover: Mover) -> None:
         self._load(index)
