@@ -94,7 +94,7 @@ def test_the_default_study_takes_what_was_measured(tmp_path):
     plan, problems = assess(DEFAULT, tmp_path)
     assert problems == Problems()
     stages = {stage.rule: stage for stage in plan.stages}
-    # Measured with two idle cores: 18 s, 32 s, 11 minutes; streamed, 0.87 GB with twice as many and longer windows.
+    # Measured with two idle cores: 18 s, 32 s, 11 minutes; streamed, 0.77 GB with twice as many and longer windows.
     total = total_seconds(plan.stages, plan.side_by_side)
     assert 330 < total < 1320
     sparsegpt = stages["prune_model_and_weights"]
