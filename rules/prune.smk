@@ -24,9 +24,10 @@ rule prune_model:
         code=pruning_code,
         parameters=pruning_parameters,
         files=files,
+        progress=PROGRESS,
     shell:
         "python -m workflow_scripts.prune_model {params.files} --parameters {params.parameters:q} --code {params.code}"
-        " --memory {resources.memory:q} --progress {PROGRESS} > {log:q} 2>&1"
+        " --memory {resources.memory:q} --progress {params.progress} > {log:q} 2>&1"
 
 
 use rule prune_model as prune_model_and_weights with:
