@@ -54,9 +54,12 @@ def prune(workload: Workload, batch: int) -> float:
 
 
 def count(workload: Workload, batch: int) -> OperationCounter:
-    """What a pruning executes; counting slows it down, so this one is not timed."""
+    """What a pruning executes; counting slows it down, so this one is not timed, and is kept to the thread that counts."""
+    threads = torch.get_num_threads()
+    set_numerics(1)
     with OperationCounter() as counter:
         prune(workload, batch)
+    set_numerics(threads)
     return counter
 
 
@@ -67,7 +70,6 @@ def print_products(counter: OperationCounter) -> None:
     for product in sorted(parts, key=parts.get, reverse=True)[:8]:
         sizes = " @ ".join("x".join(map(str, layout.size)) for layout in (product.a, product.b))
         print(f"{sizes:<28} {counter.products[product]:6d} times {parts[product] / counter.operations:7.1%}")
-    print(f"{'attention':<28} {'':12} {counter.attention / counter.operations:7.1%}")
 
 
 @app.default

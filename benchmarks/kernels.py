@@ -2,7 +2,8 @@
 
 Run `python -m benchmarks.kernels [--threads 1] [--repeats 3] [--large]`. Old and new run in turn, so that other work on
 the machine touches both; each ratio is of the shortest times. The plain ways: a full product for the Gram matrix;
-Cholesky, inverse and Cholesky again; a loop over the columns of an untransposed matrix; a full sort.
+Cholesky, inverse and Cholesky again; a loop over the columns of an untransposed matrix; a full sort; torch's default linear
+and its fused attention.
 """
 
 import time
@@ -10,7 +11,10 @@ from collections.abc import Callable
 
 import torch
 from cyclopts import App
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
 
+from workflow_scripts.models.cpu import causal_attention, linear
 from workflow_scripts.pruning.columns import prune_columns
 from workflow_scripts.pruning.criteria import mask_by_matrix, wanda_mask
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, Pattern, Unstructured
@@ -24,6 +28,10 @@ LARGE_GRAMS = [(8192, 512), (8192, 2048)]
 FACTORS = [640, 1024, 2048, 4096]
 LINEARS = [(640, 1536), (640, 4096), (1024, 640), (2048, 640)]
 LARGE_LINEARS = [(2048, 8192), (8192, 2048)]
+PRODUCTS = [(512, 640, 2048), (512, 2048, 640), (512, 2048, 5632)]
+"""Tokens, inputs and outputs of a linear."""
+ATTENTIONS = [(4, 1, 512, 256), (12, 12, 512, 64), (32, 8, 512, 128), (16, 8, 2048, 128)]
+"""Heads, key heads, tokens and width."""
 HALF, TWO_OF_FOUR = Unstructured(0.5), NofM(2, 4)
 
 
@@ -85,6 +93,23 @@ def correlated_gram(features: int) -> torch.Tensor:
     return inputs.T @ inputs
 
 
+def race_passes(repeats: int) -> None:
+    """What a pass through a block consists of, by torch's defaults and as the engine computes it."""
+    for tokens, features, rows in PRODUCTS:
+        module, inputs = nn.Linear(features, rows, bias=False).requires_grad_(False), torch.randn(1, tokens, features)
+        name = f"linear: {tokens} tokens, {rows} x {features}"
+        race(name, repeats, lambda m=module, x=inputs: m(x), lambda m=module, x=inputs: linear(m, x))
+    for heads, key_heads, tokens, width in ATTENTIONS:
+        query, (key, value) = torch.randn(1, heads, tokens, width), torch.randn(2, 1, key_heads, tokens, width)
+        grouped = heads != key_heads
+        race(
+            f"attention: {tokens} tokens, {heads}/{key_heads} heads of {width}",
+            repeats,
+            lambda a=(query, key, value), g=grouped: scaled_dot_product_attention(*a, is_causal=True, enable_gqa=g),
+            lambda a=(query, key, value), w=width: causal_attention(*a, w**-0.5),
+        )
+
+
 @app.default
 def main(threads: int = 1, repeats: int = 3, large: bool = False) -> None:
     """Print old, new and ratio of every kernel.
@@ -97,6 +122,7 @@ def main(threads: int = 1, repeats: int = 3, large: bool = False) -> None:
     """
     torch.set_num_threads(threads)
     print(f"{'float32, ' + str(threads) + ' thread(s)':<48}{'old':>15}{'new':>15}{'ratio':>9}")
+    race_passes(repeats)
     for features, tokens in GRAMS + LARGE_GRAMS * large:
         inputs, total, one = torch.randn(4, tokens // 4, features), torch.zeros(features, features), torch.ones(4)
         norms, rows = torch.zeros(features), inputs.flatten(0, 1)

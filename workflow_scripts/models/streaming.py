@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from workflow_scripts.models.blocks import find_blocks
 from workflow_scripts.models.checkpoint import Checkpoint
 from workflow_scripts.models.copies import restore_weights
+from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.device import Mover
 from workflow_scripts.models.memory import give_back
 from workflow_scripts.models.remote_code import is_trusted
@@ -104,4 +105,5 @@ def _without_weights(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trusted)
     # Experts one after the other, each with its tokens: only so can it be seen what an expert is given.
     model.config._experts_implementation = "eager"
+    compute_fast_on_cpu(model)
     return model.eval().requires_grad_(False)

@@ -7,6 +7,7 @@ weights are in memory, and what a block leaves behind goes to disk before the ne
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from logging import getLogger
@@ -20,7 +21,7 @@ from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.models.variant import gather_kept
 from workflow_scripts.pruning.diagnostics import decibel, relative_error
-from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, Sample, SharedInput, output_samples
+from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, OutputListener, Sample, SharedInput
 from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs
 from workflow_scripts.pruning.methods import Method, PrunedLinear, magnitude
 from workflow_scripts.pruning.parallel import at_a_time, side_by_side
@@ -107,8 +108,7 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
     dense, hidden = _embed(model, calls, calibration, setting, progress)
     for index, block in _blocks(model, setting.device, progress):
         linears = find_linears(block)
-        with output_samples(linears, sample.windows, sample) as dense_outputs:
-            dense = calls.run(index, dense)
+        dense, dense_outputs = _run_and_sample(calls, index, linears, dense, sample)
         pruned = _prune_block(calls, index, linears, hidden, calibration, setting)
         outputs = _propagate(calls, index, linears, hidden, calibration, last=index == len(model.blocks) - 1)
         errors = {module: relative_error(dense_outputs[module], outputs[module]) for module in outputs}
@@ -147,18 +147,16 @@ def _prune_block(
 ) -> dict[str, LinearResult]:
     """First pass over all windows, the block still dense, then prune its linears in place."""
     listener = InputListener(linears, setting.method.STATISTICS)
-    first, *others = enumerate(calibration.batches())
 
-    def listen(numbered: tuple[int, slice], sample: Sample | None = None) -> None:
+    def listen(numbered: tuple[int, slice]) -> None:
         number, batch = numbered
-        with listener.batch(number, calibration.weights[batch], sample):
+        with listener.batch(number, calibration.weights[batch], None if number else calibration.sample()):
             calls.run(index, hidden[batch])
 
     with listener.listening():
-        # The first batch tells which linears share an input.
-        listen(first, calibration.sample())
+        batches = list(enumerate(calibration.batches()))
         # Experts are heard by a mode of torch that is one thread's.
-        side_by_side(listen, others, calls.device, listener.turns, alone=calibration.one_weight)
+        side_by_side(listen, batches, calls.device, listener.turns, alone=calibration.one_weight)
     results = _prune_unreached(listener.unreached(), linears, setting, index)
     shared_inputs = listener.shared_inputs(len(hidden))
     while shared_inputs:
@@ -179,18 +177,26 @@ def _propagate(
     sample = calibration.sample()
     if last:
         # Nothing reads the output of the last block: the sample alone is wanted there.
-        with output_samples(linears, sample.windows, sample) as outputs:
-            calls.run(index, hidden[: sample.windows, : sample.length])
-        return outputs
-    first, *others = calibration.batches()
-    with output_samples(linears, len(hidden[first]), sample) as outputs:
-        hidden[first] = calls.run(index, hidden[first])
+        return _run_and_sample(calls, index, linears, hidden[: sample.windows, : sample.length], sample)[1]
+    listener = OutputListener(linears, sample)
 
-    def propagate(batch: slice) -> None:
-        hidden[batch] = calls.run(index, hidden[batch])
+    def propagate(numbered: tuple[int, slice]) -> None:
+        number, batch = numbered
+        with nullcontext() if number else listener.batch(batch.stop):
+            hidden[batch] = calls.run(index, hidden[batch])
 
-    side_by_side(propagate, others, calls.device)
-    return outputs
+    with listener.listening():
+        side_by_side(propagate, list(enumerate(calibration.batches())), calls.device)
+    return listener.samples
+
+
+def _run_and_sample(
+    calls: BlockCalls, index: int, linears: Linears, hidden: torch.Tensor, sample: Sample
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The output of a block for the sampled tokens alone, and the outputs of its linears."""
+    listener = OutputListener(linears, sample)
+    with listener.listening(), listener.batch(len(hidden)):
+        return calls.run(index, hidden), listener.samples
 
 
 def _prune_shared(shared: SharedInput, linears: Linears, setting: Setting, index: int) -> dict[str, LinearResult]:

@@ -77,7 +77,7 @@ class InputListener:
 
     @contextmanager
     def batch(self, number: int, weights: torch.Tensor, sample: Sample | None = None) -> Iterator[None]:
-        """Listen to one batch with the weights [windows] of its windows. The first, number 0, is sampled, and alone.
+        """Listen to one batch with the weights [windows] of its windows, in this thread; of the first, number 0, take a sample.
 
         The pass inside is cut short as soon as the inputs of all linears are known. Experts are not waited for, as one that
         is given no token is never called: with experts the pass goes on to its end. Windows must then have one weight.
@@ -147,27 +147,43 @@ def _expert(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-@contextmanager
-def output_samples(linears: Linears, windows: int, sample: Sample) -> Iterator[dict[str, torch.Tensor]]:
-    """Module -> sampled outputs [tokens, out_features], when the first `windows` windows run inside.
+@dataclass
+class OutputListener:
+    """Takes a sample of what the linears make of one batch, experts excepted: what they are given depends on the router.
 
-    Without experts, for which tokens are there depends on what the router makes of them.
-
-    Raises:
-        UnsupportedArchitecture: a linear is called more than once, so that its inputs are not what they seem.
+    Attributes:
+        samples: module -> sampled outputs [tokens, out_features].
     """
-    outputs: dict[str, torch.Tensor] = {}
 
-    def listen(name: str):
-        def hook(linear: nn.Linear, args: tuple, output: torch.Tensor) -> None:
-            if name in outputs:
-                raise UnsupportedArchitecture(f"{name} is called more than once in a forward pass: not supported.")
-            outputs[name] = sample.of(output, windows)
+    linears: Linears
+    sample: Sample
+    samples: dict[str, torch.Tensor] = field(default_factory=dict)
+    _heard: local = field(default_factory=local)
 
-        return hook
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear the linears while batches pass inside, in whatever threads."""
+        with _hooks(self.linears, lambda name: lambda _, args, output: self._listen(name, output), before=False):
+            yield
 
-    with _hooks(linears, listen, before=False):
-        yield outputs
+    @contextmanager
+    def batch(self, windows: int) -> Iterator[None]:
+        """Listen to this thread alone, while the batch with the first `windows` windows passes inside.
+
+        Raises:
+            UnsupportedArchitecture: a linear is called more than once, so that its inputs are not what they seem.
+        """
+        self._heard.windows = windows
+        yield
+        del self._heard.windows
+
+    def _listen(self, name: str, output: torch.Tensor) -> None:
+        windows = getattr(self._heard, "windows", None)
+        if windows is None:
+            return
+        if name in self.samples:
+            raise UnsupportedArchitecture(f"{name} is called more than once in a forward pass: not supported.")
+        self.samples[name] = self.sample.of(output, windows)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from workflow_scripts.models.blocks import UnsupportedArchitecture
+from workflow_scripts.models.cpu import TILED
 
 
 class BlockCalls:
@@ -38,7 +39,7 @@ class BlockCalls:
             UnsupportedArchitecture: what the blocks are passed depends on the tokens, so that it cannot be replayed.
         """
         first: list[torch.Tensor] = []
-        with self._recording(first, fused=model.config._attn_implementation == "sdpa"):
+        with self._recording(first, fused=model.config._attn_implementation in ("sdpa", TILED)):
             model(input_ids=token_ids, use_cache=False)
         return first[0].to(self.device)
 
@@ -108,7 +109,7 @@ def _mapped(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
 def _is_causal(mask: torch.Tensor) -> bool:
     """Whether a boolean mask [..., length, length] lets every token see those before it and itself, and no others.
 
-    torch's fused attention knows that case without a mask, and then computes one triangle only. A layer with a sliding window
+    Fused and tiled attention know that case without a mask, and then compute one triangle only. A layer with a sliding window
     is given such a mask when windows are no longer than that.
     """
     square = mask.dtype == torch.bool and mask.ndim == 4 and mask.shape[-1] == mask.shape[-2] > 1
