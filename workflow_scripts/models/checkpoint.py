@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.models.copies import restore_weights
+from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.remote_code import is_trusted
 
 
@@ -38,6 +39,7 @@ def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedMo
         trust_remote_code=is_trusted(directory),
         use_safetensors=True,
     )
+    compute_fast_on_cpu(model)
     return model.to(device).eval().requires_grad_(False)
 
 

@@ -60,7 +60,7 @@ def attention(
         key: [windows, key heads, length, width]; each serves heads / key heads queries, one after the other.
         value: as key, perhaps of another width.
         attention_mask: None where every token sees all before it.
-        dropout: none in pruning.
+        dropout: none where nothing is trained.
         scaling: of the scores; None for 1 / sqrt(width).
         is_causal: None to ask the layer.
         kwargs: what else the model passes.
