@@ -13,7 +13,7 @@ from workflow_scripts.models.device import free_memory
 from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.models.memory import available_memory
 from workflow_scripts.models.streaming import StreamedModel
-from workflow_scripts.pruning.hooks import SAMPLE_TOKENS
+from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, Linears
 from workflow_scripts.pruning.statistics import accumulator_dtype
 
 logger = getLogger(__name__)
@@ -62,16 +62,22 @@ def estimate_needs(model: StreamedModel, tokens: int, kind: str | None) -> Needs
     experts = [linear for linear in linears.values() if isinstance(linear, ExpertLinear)]
     statistics = sum(SAMPLE_TOKENS * linear.in_features for linear in experts) * size if kind else 0
     if kind == "gram":
-        # Linears of one input stand beside each other in a module, so those of one module with equal inputs count once;
-        # every expert is a module here, with a matrix for gate and up and one for down.
-        inputs = {
-            (name.rpartition(".")[0], linear.in_features, getattr(linear, "stack", None))
-            for name, linear in linears.items()
-        }
-        statistics += sum(features**2 for _, features, _ in inputs) * exact
+        statistics += sum(features**2 for features in _inputs(linears)) * exact
     # Half a Gram matrix to invert it, and up to three times the weights that share it: stacked, compensated, kept.
     solving = max(linear.in_features for linear in linears.values()) ** 2 * exact // 2 if kind == "gram" else 0
     return Needs(_size(block) * size, statistics, 4 * tokens * wide * size + max(solving, 3 * largest * exact))
+
+
+def _inputs(linears: Linears) -> list[int]:
+    """Features of the inputs that the linears of a block read, as far as shapes tell.
+
+    Those of one module with equal inputs read one tensor (q, k and v; gate and up), but for its last, which reads what the
+    others made (o, down); every expert is a module here.
+    """
+    modules: dict[str, list[int]] = {}
+    for name, linear in linears.items():
+        modules.setdefault(name.rpartition(".")[0], []).append(linear.in_features)
+    return [features for inputs in modules.values() for features in (*set(inputs[:-1]), inputs[-1])]
 
 
 def _size(block: nn.Module) -> int:
