@@ -1,5 +1,6 @@
 """Operations, seconds and memory of a job, computed by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_operations_of_a_forward_pass():
     # 2 x 80 weights x 10 tokens, and 4 x 10 tokens x 5 seen x 4 wide in one block.
     assert effort.forward_operations(SHAPE, tokens=10, length=5) == 1600 + 800
     assert effort.head_operations(SHAPE, tokens=10) == 2 * 50 * 4 * 10
+
+
+def test_experts_take_part_with_the_tokens_that_they_are_sent():
+    experts = tuple(replace(linear, share=0.25) if linear.in_features == 10 else linear for linear in SHAPE.linears)
+    shape = replace(SHAPE, linears=experts)
+    # Of the 40 weights of the linear with 10 inputs, a quarter of the tokens see some.
+    assert effort.forward_operations(shape, tokens=10, length=5) == 2 * (40 + 10) * 10 + 800
+    assert effort.gram_operations(shape, tokens=10) == pytest.approx(1.2 * 10 * (16 + 16 + 25))
 
 
 def test_operations_of_sparsegpt():

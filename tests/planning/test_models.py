@@ -26,6 +26,18 @@ def test_every_expert_has_inputs_of_its_own():
     assert len(shape.shared) == 3 * (2 + 5 * 2)
 
 
+@pytest.mark.parametrize("kind", MIXTURES)
+def test_a_token_is_multiplied_by_the_experts_it_is_sent_to(kind):
+    model = tiny_model(kind)
+    shape = shape_of(MIXTURES[kind](), 2)
+    experts = sum(linear.weight.numel() for _, name, linear in iterate_linears(model) if ".experts." in name)
+    assert experts > 0
+    # Two experts of five.
+    assert shape.active == pytest.approx(shape.prunable - experts * 3 / 5)
+    down = next(shared for shared in shape.shared if shared.in_features in (24, 48) and shared.share < 1)
+    assert down.share == pytest.approx(2 / 5)
+
+
 def test_the_packaged_model():
     shape = read_shape(ModelSource(packaged="gemma-3-270m"), HUB)
     # As its record counts them: tied embeddings once.

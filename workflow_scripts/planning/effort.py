@@ -85,7 +85,7 @@ def forward_operations(shape: ModelShape, tokens: float, length: int) -> float:
     """Of all blocks for `tokens` tokens in windows of `length`: a multiplication and an addition a weight and token,
     and as many a token and seen token in the two products of attention."""
     blocks = len({linear.block for linear in shape.linears})
-    return 2 * shape.prunable * tokens + 4 * tokens * length * shape.hidden * blocks
+    return 2 * shape.active * tokens + 4 * tokens * length * shape.hidden * blocks
 
 
 def head_operations(shape: ModelShape, tokens: float) -> float:
@@ -95,7 +95,7 @@ def head_operations(shape: ModelShape, tokens: float) -> float:
 
 def gram_operations(shape: ModelShape, tokens: float) -> float:
     """Of X^T X of every shared input, of which a triangle and a little more is computed."""
-    return sum(1.2 * tokens * shared.in_features**2 for shared in shape.shared)
+    return sum(1.2 * tokens * shared.share * shared.in_features**2 for shared in shape.shared)
 
 
 def solve_operations(shape: ModelShape) -> float:
@@ -155,7 +155,7 @@ def generate_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     documents = max(64, (calibration.documents or calibration.windows) * len(calibration.seeds))
     weights = shape.parameters * setting.weight_bytes(shape)
     tokens = documents * setting.tokens_per_document
-    operations = 2 * tokens * (shape.prunable + shape.vocabulary * shape.hidden)
+    operations = 2 * tokens * (shape.active + shape.vocabulary * shape.hidden)
     drawn = 3 * 2 * FLOAT32 * TEXTS_AT_A_TIME * shape.vocabulary
     seconds = startup(weights) + SHORT_STEPS * operations / (setting.rate * REACHED)
     return Cost(seconds, LIBRARIES + 1.3 * weights + drawn)

@@ -6,11 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, Gemma3TextConfig, PreTrainedConfig
 
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.catalogue import PACKAGED
 from workflow_scripts.models.checkpoint import weight_files
+from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.planning.shapes import LinearShape, ModelShape
 from workflow_scripts.study import ModelSource
 
@@ -74,10 +76,20 @@ def shape_of(config: PreTrainedConfig, dtype_bytes: int, trusted: bool = False) 
         raise Unavailable(
             f"{config.model_type} is no causal language model that transformers knows: take another model"
         ) from error
-    linears = [LinearShape(block, name, *linear.weight.shape) for block, name, linear in iterate_linears(model)]
     text = config.get_text_config()
+    linears = [
+        LinearShape(block, name, *linear.weight.shape, share=_share_of_tokens(linear, text))
+        for block, name, linear in iterate_linears(model)
+    ]
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return ModelShape(parameters, text.hidden_size, text.vocab_size, tuple(linears), dtype_bytes)
+
+
+def _share_of_tokens(linear: nn.Linear | ExpertLinear, config: PreTrainedConfig) -> float:
+    """What a router sends through a linear, its experts evenly used."""
+    if isinstance(linear, ExpertLinear):
+        return config.num_experts_per_tok / len(getattr(linear.experts, linear.stack))
+    return 1.0
 
 
 def _packaged(name: str) -> ModelShape:

@@ -15,6 +15,8 @@ class LinearShape:
     module: str
     out_features: int
     in_features: int
+    share: float = 1.0
+    """of the tokens that are sent through it, below 1 for experts"""
 
     @property
     def weights(self) -> int:
@@ -24,10 +26,11 @@ class LinearShape:
 
 @dataclass(frozen=True)
 class SharedShape:
-    """Linears of a block that read one input: the inputs they have, and the outputs of all of them."""
+    """Linears of a block that read one input: the inputs they have, the outputs of all of them, and their share of tokens."""
 
     in_features: int
     out_features: int
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class ModelShape:
         return sum(linear.weights for linear in self.linears)
 
     @cached_property
+    def active(self) -> float:
+        """Number of weights in linears of blocks that a token is multiplied by."""
+        return sum(linear.weights * linear.share for linear in self.linears)
+
+    @cached_property
     def largest_block(self) -> int:
         """Weights of the largest block."""
         sizes: dict[int, int] = {}
@@ -70,5 +78,5 @@ class ModelShape:
             parent, _, name = linear.module.rpartition(".")
             key = (linear.block, f"{parent}.{SHARED.get(name, name)}")
             before = groups.get(key, SharedShape(linear.in_features, 0))
-            groups[key] = SharedShape(linear.in_features, before.out_features + linear.out_features)
+            groups[key] = SharedShape(linear.in_features, before.out_features + linear.out_features, linear.share)
         return tuple(groups.values())
