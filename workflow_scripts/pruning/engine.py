@@ -22,9 +22,9 @@ from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.models.variant import gather_kept
 from workflow_scripts.pruning.diagnostics import decibel, relative_error
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, OutputListener, Sample, SharedInput
-from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs
+from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs, widest
 from workflow_scripts.pruning.methods import Method, PrunedLinear, magnitude
-from workflow_scripts.pruning.parallel import at_a_time, side_by_side
+from workflow_scripts.pruning.parallel import LARGE, at_a_time, side_by_side
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.propagation import BlockCalls
@@ -40,13 +40,15 @@ MAGNITUDE = "magnitude"
 class Calibration:
     """Windows [windows, length] of token ids, their weights [windows], and how many go through at a time.
 
-    `one_weight` says that all windows of a batch must have one weight, as what reaches an expert has lost its windows.
+    `one_weight` says that all windows of a batch must have one weight, as what reaches an expert has lost its windows;
+    `alone` that batches go one by one, where they are large.
     """
 
     token_ids: torch.Tensor
     weights: torch.Tensor
     batch: int
     one_weight: bool = False
+    alone: bool = False
 
     def batches(self) -> list[slice]:
         """The windows in slices of `batch`, or shorter where the weight changes and must not."""
@@ -103,7 +105,9 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
     """
     calls = BlockCalls(model.blocks, setting.device)
     experts = any(isinstance(linear, ExpertLinear) for _, _, linear in iterate_linears(model.model))
-    calibration = replace(calibration, one_weight=experts)
+    tokens = calibration.batch * calibration.token_ids.shape[1]
+    large = tokens * max(map(widest, model.blocks)) > LARGE
+    calibration = replace(calibration, one_weight=experts, alone=large)
     sample = calibration.sample()
     dense, hidden = _embed(model, calls, calibration, setting, progress)
     for index, block in _blocks(model, setting.device, progress):
@@ -121,7 +125,7 @@ def _embed(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states before the next block: the dense model's own of the sampled tokens, the pruned model's of all windows."""
     token_ids, sample = calibration.token_ids, calibration.sample()
-    tokens = calibration.batch * token_ids.shape[1] * at_a_time(calls.device, calibration.one_weight)
+    tokens = calibration.batch * token_ids.shape[1] * at_a_time(calls.device, calibration.alone)
     needs = estimate_needs(model, tokens, setting.method.STATISTICS)
     with model.embedding(token_ids) as base:
         dense = calls.embed(base, token_ids[: sample.windows, : sample.length])
@@ -156,7 +160,8 @@ def _prune_block(
     with listener.listening():
         batches = list(enumerate(calibration.batches()))
         # Experts are heard by a mode of torch that is one thread's.
-        side_by_side(listen, batches, calls.device, listener.turns, alone=calibration.one_weight)
+        alone = calibration.one_weight or calibration.alone
+        side_by_side(listen, batches, calls.device, listener.turns, alone)
     results = _prune_unreached(listener.unreached(), linears, setting, index)
     shared_inputs = listener.shared_inputs(len(hidden))
     while shared_inputs:
@@ -186,7 +191,7 @@ def _propagate(
             hidden[batch] = calls.run(index, hidden[batch])
 
     with listener.listening():
-        side_by_side(propagate, list(enumerate(calibration.batches())), calls.device)
+        side_by_side(propagate, list(enumerate(calibration.batches())), calls.device, alone=calibration.alone)
     return listener.samples
 
 

@@ -55,7 +55,7 @@ def estimate_needs(model: StreamedModel, tokens: int, kind: str | None) -> Needs
     """
     block = max(model.blocks, key=_size)
     linears = find_linears(block)
-    wide = max(max(linear.in_features, linear.out_features) for linear in linears.values())
+    wide = widest(block)
     largest = max(linear.weight.numel() for linear in linears.values())
     size, exact = model.dtype.itemsize, accumulator_dtype(model.dtype).itemsize
     # What is kept of each expert's inputs to measure errors; of the other linears it is a few tokens.
@@ -66,6 +66,11 @@ def estimate_needs(model: StreamedModel, tokens: int, kind: str | None) -> Needs
     # Half a Gram matrix to invert it, and up to three times the weights that share it: stacked, compensated, kept.
     solving = max(linear.in_features for linear in linears.values()) ** 2 * exact // 2 if kind == "gram" else 0
     return Needs(_size(block) * size, statistics, 4 * tokens * wide * size + max(solving, 3 * largest * exact))
+
+
+def widest(block: nn.Module) -> int:
+    """The most features that a linear of a block reads or makes."""
+    return max(max(linear.in_features, linear.out_features) for linear in find_linears(block).values())
 
 
 def _inputs(linears: Linears) -> list[int]:

@@ -15,6 +15,10 @@ import torch
 SIDE_BY_SIDE = 4
 """Batches at a time at most, for each holds its activations, and sums are added one after the other."""
 
+LARGE = 2**21
+"""Numbers in the widest tensor of a batch from which on batches go one by one: its operations are then long enough for both
+threads, and two batches would hold twice the memory. 8 MB in float32."""
+
 T = TypeVar("T")
 
 
