@@ -9,13 +9,14 @@ from statistics import median
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from workflow_scripts.models.cpu import ONEDNN_LINEAR
+
 aten = torch.ops.aten
 FACTORS = {
     **dict.fromkeys((aten.mm, aten.bmm, aten.mv, aten.dot), 0),
     **dict.fromkeys((aten.addmm, aten.addmm_, aten.baddbmm, aten.baddbmm_, aten.addmv, aten.addmv_), 1),
 }
 """Operation -> place of the first factor among its arguments; the second factor follows."""
-LINEAR = torch.ops.mkldnn._linear_pointwise
 ATTENTION = aten._scaled_dot_product_flash_attention_for_cpu
 
 
@@ -58,8 +59,8 @@ class Product:
         a, b = self.a.random(), self.b.random()
         out = torch.matmul(a, b)
         kernels = [lambda: torch.matmul(a, b, out=out)]
-        if a.ndim == b.ndim == 2 and a.dtype == torch.float32:
-            kernels.append(lambda: LINEAR(a, b.T, None, "none", [], ""))
+        if a.ndim == b.ndim == 2 and a.dtype == torch.float32 and ONEDNN_LINEAR:
+            kernels.append(lambda: ONEDNN_LINEAR(a, b.T, None, "none", [], ""))
         return min(_median_seconds(kernel, at_least) for kernel in kernels)
 
 
@@ -95,7 +96,7 @@ class OperationCounter(TorchDispatchMode):
         if operation in FACTORS:
             first = FACTORS[operation]
             self.products[Product(Layout.of(args[first]), Layout.of(args[first + 1]))] += 1
-        elif operation == LINEAR:
+        elif operation == ONEDNN_LINEAR:
             self.products[Product(Layout.of(args[0].flatten(0, -2)), Layout.of(args[1].T))] += 1
         elif operation == ATTENTION:
             self.attention += attention_operations(*args[:3], causal=bool(args[4:5] and args[4]))

@@ -61,6 +61,9 @@ def test_the_engine_runs_under_the_counter(tmp_path):
     counter = count(Workload(record, tmp_path / "windows.parquet"), batch=1)
     # Every block sees every window before it is pruned, and all but the last see them again afterwards.
     assert counter.operations > 2 * 32 * (3 + 2) * LINEARS
+    # So do the scores of attention: two heads of width 8 with one key, 16 queries each, against 16 keys.
+    scores = [times for pair, times in counter.products.items() if (pair.a.size, pair.b.size) == ((32, 8), (8, 16))]
+    assert sum(scores) >= 2 * 2 * (3 + 2)
 
 
 def test_equal_bits_are_counted(tmp_path):

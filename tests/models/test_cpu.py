@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.op_counter import ATTENTION, LINEAR
+from benchmarks.op_counter import ATTENTION
 from tests.conftest import CONFIGS, tiny_model
-from workflow_scripts.models.cpu import ROWS, attention, causal_attention, compute_fast_on_cpu, linear
+from workflow_scripts.models.cpu import ONEDNN_LINEAR, ROWS, attention, causal_attention, compute_fast_on_cpu, linear
 
 
 class Executed(TorchDispatchMode):
@@ -125,5 +125,5 @@ def test_a_model_leaves_no_linear_and_no_attention_to_torchs_defaults():
     with Executed() as operations:
         model(input_ids=torch.arange(4, 24)[None], use_cache=False)
     linears = sum(isinstance(module, nn.Linear) for module in model.modules())
-    assert operations[LINEAR] == linears
+    assert operations[ONEDNN_LINEAR] == linears
     assert not operations[ATTENTION]

@@ -8,6 +8,7 @@ import torch
 from tests.conftest import tiny_model
 from tests.pruning.test_engine import calibration, prune, windows
 from workflow_scripts.models.blocks import find_blocks, find_linears
+from workflow_scripts.pruning import engine, parallel
 from workflow_scripts.pruning.parallel import Turns, side_by_side
 from workflow_scripts.pruning.statistics import NumericFailure
 
@@ -33,6 +34,15 @@ def test_masks_and_weights_are_those_of_one_thread(threads, method, tmp_path):
     for one, other in zip(found, expected, strict=True):
         assert torch.equal(one.mask, other.mask)
         assert one.kept is None or torch.allclose(one.kept, other.kept, rtol=0, atol=1e-9)
+
+
+def test_large_batches_go_one_by_one_with_the_same_masks(threads, monkeypatch):
+    given = calibration(windows(6), 1)
+    expected = prune(tiny_model("gemma3", torch.float32), "wanda", "0.5", given)
+    monkeypatch.setattr(engine, "LARGE", 0)
+    monkeypatch.setattr(parallel, "ThreadPoolExecutor", None)
+    found = prune(tiny_model("gemma3", torch.float32), "wanda", "0.5", given)
+    assert all(torch.equal(one.mask, other.mask) for one, other in zip(found, expected, strict=True))
 
 
 def test_turns_are_taken_in_the_order_of_the_numbers(threads):

@@ -16,7 +16,10 @@ TILED = "tiled_causal"
 """The name of the attention here, as models know attentions."""
 
 ROWS = 64
-"""Queries of a head at a time: their scores stay in a cache. 128 and 256 are slower (`benchmarks.kernels`)."""
+"""Queries of a head at a time: their scores stay in a cache."""
+
+ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+"""The operator that torch's own compiler makes of linears on a CPU, which may fuse more into them; None without oneDNN."""
 
 
 def compute_fast_on_cpu(model: PreTrainedModel) -> None:
@@ -31,14 +34,9 @@ def compute_fast_on_cpu(model: PreTrainedModel) -> None:
 def linear(module: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
     """A linear's outputs for [..., in_features]: by oneDNN, which is ahead of torch's default on many CPUs and behind on none
     that we have measured."""
-    if inputs.device.type == "cpu" and inputs.dtype == module.weight.dtype == torch.float32 and _has_onednn():
-        # The operator that torch's own compiler makes of linears on a CPU; without any further operation fused into it.
-        return torch.ops.mkldnn._linear_pointwise(inputs, module.weight, module.bias, "none", [], "")
+    if inputs.device.type == "cpu" and inputs.dtype == module.weight.dtype == torch.float32 and ONEDNN_LINEAR:
+        return ONEDNN_LINEAR(inputs, module.weight, module.bias, "none", [], "")
     return nn.functional.linear(inputs, module.weight, module.bias)
-
-
-def _has_onednn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def attention(

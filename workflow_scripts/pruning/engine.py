@@ -50,6 +50,11 @@ class Calibration:
     one_weight: bool = False
     alone: bool = False
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of a batch."""
+        return self.batch * self.token_ids.shape[1]
+
     def batches(self) -> list[slice]:
         """The windows in slices of `batch`, or shorter where the weight changes and must not."""
         ends, count = [], len(self.token_ids)
@@ -105,8 +110,7 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
     """
     calls = BlockCalls(model.blocks, setting.device)
     experts = any(isinstance(linear, ExpertLinear) for _, _, linear in iterate_linears(model.model))
-    tokens = calibration.batch * calibration.token_ids.shape[1]
-    large = tokens * max(map(widest, model.blocks)) > LARGE
+    large = calibration.tokens * max(map(widest, model.blocks)) > LARGE
     calibration = replace(calibration, one_weight=experts, alone=large)
     sample = calibration.sample()
     dense, hidden = _embed(model, calls, calibration, setting, progress)
@@ -125,7 +129,7 @@ def _embed(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states before the next block: the dense model's own of the sampled tokens, the pruned model's of all windows."""
     token_ids, sample = calibration.token_ids, calibration.sample()
-    tokens = calibration.batch * token_ids.shape[1] * at_a_time(calls.device, calibration.alone)
+    tokens = calibration.tokens * at_a_time(calls.device, calibration.alone)
     needs = estimate_needs(model, tokens, setting.method.STATISTICS)
     with model.embedding(token_ids) as base:
         dense = calls.embed(base, token_ids[: sample.windows, : sample.length])

@@ -16,8 +16,7 @@ SIDE_BY_SIDE = 4
 """Batches at a time at most, for each holds its activations, and sums are added one after the other."""
 
 LARGE = 2**21
-"""Numbers in the widest tensor of a batch from which on batches go one by one: its operations are then long enough for both
-threads, and two batches would hold twice the memory. 8 MB in float32."""
+"""Numbers in the widest tensor of a batch (8 MB in float32) above which batches go one by one, for each more holds as much."""
 
 T = TypeVar("T")
 
