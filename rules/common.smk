@@ -72,6 +72,7 @@ CLOZE_GRID = replace(GRID, evaluation="", languages=())
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
+STATES = f"{RESULTS}/states/{{model}}/{GRID.evaluation}/{{language}}.safetensors"
 CLOZE = f"{RESULTS}/cloze/{{model}}/{{language}}.parquet"
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
@@ -283,7 +284,7 @@ def pruning_code(wildcards):
 
 
 def perplexity_parameters():
-    """What `measure_perplexity` is told."""
+    """What `collect_states` and `measure_perplexity` are told."""
     keys = {"documents", "length", "protocol", "batch"}
     return canonical_json(
         STUDY.evaluation.model_dump(include=keys) | STUDY.compute.model_dump()

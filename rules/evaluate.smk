@@ -1,10 +1,34 @@
 # Perplexity and cloze items: one job, and one model load, for all seeds of a setting in one language.
 
 
+rule collect_states:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+    output:
+        output=STATES,
+    log:
+        f"logs/collect_states/{{model}}/{GRID.evaluation}/{{language}}.log",
+    benchmark:
+        f"logs/timings/collect_states/{{model}}/{GRID.evaluation}/{{language}}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("collect_states"),
+        parameters=perplexity_parameters(),
+        files=files,
+    shell:
+        "python -m workflow_scripts.collect_states {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule measure_perplexity:
     input:
         model=RECORD,
         tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        states=STATES,
         masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
     output:
         # The step leaves a file alone that still holds, so that a further seed costs only itself.
@@ -37,6 +61,7 @@ use rule measure_perplexity as measure_perplexity_of_weights with:
     input:
         model=RECORD,
         tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        states=STATES,
         masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
         weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
     wildcard_constraints:
@@ -50,6 +75,7 @@ use rule measure_perplexity as measure_perplexity_of_one with:
         unpack(mask_of),
         model=RECORD,
         tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        states=STATES,
     output:
         output=f"{RESULTS}/perplexity/{{model}}/{{variant}}/{GRID.evaluation}/{{language}}.parquet",
     log:

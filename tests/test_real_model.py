@@ -11,8 +11,9 @@ from tests.pruning import reference
 from workflow_scripts.artifacts import read_table
 from workflow_scripts.collect_documents import Parameters as DocumentParameters
 from workflow_scripts.collect_documents import collect_documents
+from workflow_scripts.collect_states import collect_states
+from workflow_scripts.evaluation.texts import Parameters as PerplexityParameters
 from workflow_scripts.masks.store import MaskStore
-from workflow_scripts.measure_perplexity import Parameters as PerplexityParameters
 from workflow_scripts.measure_perplexity import measure_perplexity
 from workflow_scripts.models.catalogue import PACKAGED
 from workflow_scripts.prepare_model import Parameters as ModelParameters
@@ -66,12 +67,13 @@ def test_masks_are_those_of_a_naive_implementation(prepared, tmp_path, method, f
 
 
 def test_bits_per_byte_are_those_of_a_whole_forward_pass_a_document(prepared, tmp_path):
-    measure_perplexity(
-        model=prepared / "model" / "provenance.json",
-        tokens=prepared / "sw.parquet",
-        output=[tmp_path / "perplexity.parquet"],
-        parameters=PerplexityParameters(documents=4, length=512, threads=2, device="cpu"),
-    )
+    texts = {
+        "model": prepared / "model" / "provenance.json",
+        "tokens": prepared / "sw.parquet",
+        "parameters": PerplexityParameters(documents=4, length=512, threads=2, device="cpu"),
+    }
+    collect_states(output=tmp_path / "states.safetensors", **texts)
+    measure_perplexity(states=tmp_path / "states.safetensors", output=[tmp_path / "perplexity.parquet"], **texts)
     model, tokenizer = load(prepared), AutoTokenizer.from_pretrained(prepared / "model")
     texts = {row["doc_id"]: row["text"] for row in read_table(prepared / "documents.parquet").to_pylist()}
     rows = read_table(tmp_path / "perplexity.parquet").to_pylist()

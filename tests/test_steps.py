@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -10,7 +11,8 @@ from tests.conftest import save_checkpoint, write_local_corpus
 from workflow_scripts.artifacts import ArtifactError, read_provenance
 from workflow_scripts.collect_documents import Parameters as DocumentParameters
 from workflow_scripts.collect_documents import collect_documents
-from workflow_scripts.measure_perplexity import Parameters as PerplexityParameters
+from workflow_scripts.collect_states import collect_states
+from workflow_scripts.evaluation.texts import Parameters as PerplexityParameters
 from workflow_scripts.measure_perplexity import measure_perplexity
 from workflow_scripts.overlap_masks import overlap_masks
 from workflow_scripts.paths import Grid, Variant, perplexity_path, tokens_path, variant_folder
@@ -97,9 +99,16 @@ def masks_of(results, variant):
 def measure(results, variants, parameters=MEASURE):
     output = [perplexity_path(results, "tiny", variant, GRID.evaluation, "aa") for variant in variants]
     masks = [masks_of(results, variant) for variant in variants if variant != Variant.dense()]
-    tokens = tokens_path(results, "tiny", "letters", "aa")
-    measure_perplexity(model=record_of(results), tokens=tokens, output=output, masks=masks, parameters=parameters)
+    measure_perplexity(output=output, masks=masks, **texts_of(results, parameters))
     return output
+
+
+def texts_of(results, parameters):
+    """What perplexity jobs have in common, the dense model's states collected."""
+    texts = {"model": record_of(results), "tokens": tokens_path(results, "tiny", "letters", "aa")}
+    states = results / f"states/{parameters.dtype}.safetensors"
+    collect_states(output=states, parameters=parameters, **texts)
+    return texts | {"states": states, "parameters": parameters}
 
 
 def test_an_output_that_still_holds_is_left_as_it_is_and_another_is_measured_again(results):
@@ -120,13 +129,29 @@ def test_outputs_and_masks_are_matched_one_to_one(results, tmp_path):
     variants = list(GRID.calibrated())
     output = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     with pytest.raises(ValueError, match="zip"):
-        measure_perplexity(
-            model=record_of(results),
-            tokens=tokens_path(results, "tiny", "letters", "aa"),
-            output=output,
-            masks=[masks_of(results, variants[0])],
-            parameters=MEASURE,
-        )
+        measure_perplexity(output=output, masks=[masks_of(results, variants[0])], **texts_of(results, MEASURE))
+
+
+def test_the_dense_model_does_not_diverge_from_itself_and_a_variant_does(results):
+    rows = {}
+    for variant in (Variant.dense(), next(GRID.calibrated())):
+        [path] = measure(results, [variant])
+        rows[variant.method] = pl.read_parquet(path)
+    dense, pruned = rows["dense"], rows["wanda"]
+    assert dense["divergence"].to_list() == [0.0, 0.0, 0.0]
+    assert dense["agreement"].equals(dense["tokens"])
+    assert (pruned["divergence"] > 0).all()
+    assert (pruned["agreement"] <= pruned["tokens"]).all()
+    assert not pruned["nats"].equals(dense["nats"])
+
+
+def test_states_that_were_computed_in_another_way_are_refused(results, tmp_path):
+    texts = texts_of(results, MEASURE)
+    with pytest.raises(ArtifactError, match="of other texts, or computed in another way"):
+        measure_perplexity(output=[tmp_path / "a.parquet"], **texts | {"parameters": replace(MEASURE, documents=2)})
+    texts["states"].write_bytes(texts["states"].read_bytes()[:-1] + b"?")
+    with pytest.raises(ArtifactError, match="not what was written"):
+        measure_perplexity(output=[tmp_path / "a.parquet"], **texts)
 
 
 def test_a_table_of_mixed_precision_is_refused(results, tmp_path):

@@ -59,6 +59,9 @@ COMMON = {
     "tokens": "number of scored tokens",
     "bytes": "size of the texts in UTF-8, in bytes; 0 where windows cross documents",
     "characters": "size of the texts, in characters; 0 where windows cross documents",
+    "divergence": "Kullback-Leibler divergence of the variant's predictions from the dense model's, summed over the scored "
+    "tokens, in nats",
+    "agreement": "number of scored tokens for which both have the same likeliest token",
     "block": "number of the decoder layer, from 0",
     "module": "name of the linear within its block, such as `self_attn.q_proj`",
     "relation": "`magnitude`: calibrated against magnitude; `same`: one calibration, two seeds; `between`: two calibrations",
@@ -243,6 +246,11 @@ ARTIFACTS = (
     ),
     Artifact(
         "Diagnostics of layers", "pruned/{model}/{variant}/layers.parquet", "prune_model", "a linear", LAYERS_SCHEMA,
+    ),
+    Artifact(
+        "Last hidden states", "states/{model}/{sample}/{language}.safetensors", "collect_states",
+        "one tensor `states` [scored tokens, hidden]: what the dense model's head makes its predictions of, for the scored "
+        "tokens of all documents in order",
     ),
     Artifact(
         "Perplexity", "perplexity/{model}/{variant}/{sample}/{language}.parquet", "measure_perplexity",

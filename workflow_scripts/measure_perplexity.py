@@ -1,72 +1,72 @@
-"""Step: measure the perplexity of several variants of a model in one language, with one model load."""
+"""Step: measure perplexity, and divergence from the dense model, of several variants in one language, with one model load."""
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
+from safetensors.torch import load_file
+
+from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance, refuse_damaged
 from workflow_scripts.cli import run_step
-from workflow_scripts.corpora.tokens import read_boundary, read_tokens
-from workflow_scripts.evaluation.perplexity import score_documents
+from workflow_scripts.evaluation.perplexity import final_states, score_documents
 from workflow_scripts.evaluation.series import evaluate_series
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """How perplexity is measured."""
-
-    documents: int
-    """evaluation documents, from the first on"""
-    length: int
-    """tokens that the model sees at a time"""
-    protocol: str = "document"
-    """document or published"""
-    batch: int = 4
-    threads: int = 1
-    device: str = "auto"
-    dtype: str = "auto"
+from workflow_scripts.evaluation.texts import Parameters, read_chunks
+from workflow_scripts.models.device import settle
 
 
 def measure_perplexity(
     *,
     model: Path,
     tokens: Path,
+    states: Path,
     output: list[Path],
     parameters: Parameters,
     masks: list[Path] | None = None,
     weights: list[Path] | None = None,
     code: str = "",
 ) -> None:
-    """Write nats, tokens, bytes and characters per document, a Parquet file a variant.
+    """Write nats, tokens, sizes and divergence from the dense model per document, a Parquet file a variant.
 
     An output that is there already and still holds, by its provenance, is left as it is.
 
     Args:
         model: record of the dense model.
         tokens: tokenized documents of the language.
+        states: the dense model's last hidden states on them, by `collect_states`.
         output: files to write, one for each mask store, or one for the dense model.
-        parameters: how to measure.
+        parameters: which texts, and how they go through the model.
         masks: mask stores of the variants; none for the dense model.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
-    refuse_foreign_model(read_provenance(tokens), model, tokens)
-    texts = read_tokens(tokens, "evaluation")[: parameters.documents]
-    if len(texts) < parameters.documents:
-        raise ValueError(
-            f"{tokens} has {len(texts)} evaluation documents, fewer than the {parameters.documents} of "
-            "evaluation.documents: lower that number, or raise the corpus's evaluation_share."
-        )
-    p, boundary = parameters, read_boundary(model)
+    refuse_other_states(states, model, tokens, parameters)
+    chunks, documents = read_chunks(model, tokens, parameters)
+    dense = load_file(states)["states"]
     evaluate_series(
         "measure_perplexity",
         parameters,
         code,
-        {"model": model, "tokens": tokens},
+        {"model": model, "tokens": tokens, "states": states},
         output,
         masks,
         weights,
-        lambda network: score_documents(network, texts, boundary, p.length, p.batch, p.protocol),
+        # The dense model's own forward pass was made for its states.
+        lambda network: final_states(network, chunks, parameters.batch) if masks else dense,
+        lambda network, variants: score_documents(network, chunks, documents, dense, list(variants)),
     )
+
+
+def refuse_other_states(states: Path, model: Path, tokens: Path, parameters: Parameters) -> None:
+    """Raise ArtifactError unless hidden states are of this model, these texts, and computed in the same way."""
+    refuse_damaged(states)
+    found = read_provenance(states)
+    inputs = {"model": digest_of_file(model), "tokens": digest_of_file(tokens)}
+    _, _, settled = settle(parameters, model.parent)
+    wanted = asdict(parameters) | settled
+    if (found["inputs"], found["parameters"]) != (inputs, wanted):
+        raise ArtifactError(
+            f"{states} holds hidden states of another model, of other texts, or computed in another way "
+            f"({found['parameters']}, not {wanted}): delete it and run again."
+        )
 
 
 if __name__ == "__main__":

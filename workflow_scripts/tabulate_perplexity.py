@@ -15,6 +15,7 @@ PERPLEXITY_TABLE = pl.Schema(
     dict(LABELS)
     | {"doc_id": pl.String, "nats": pl.Float64}
     | {c: pl.Int32 for c in ("tokens", "bytes", "characters")}
+    | {"divergence": pl.Float64, "agreement": pl.Int32}
     | {"register": pl.String}
 )
 

@@ -7,7 +7,13 @@ from transformers import OPTConfig, OPTForCausalLM
 from tests.conftest import SIZES, tiny_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 from workflow_scripts.evaluation import head
-from workflow_scripts.evaluation.perplexity import chunk_documents, chunk_published, score_documents
+from workflow_scripts.evaluation.perplexity import (
+    PROTOCOLS,
+    chunk_documents,
+    chunk_published,
+    final_states,
+    score_documents,
+)
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 
 BOUNDARY = Boundary(bos=1, eos=2, blank_line=(33, 33))
@@ -23,6 +29,14 @@ def documents(*sizes: int) -> list[TokenizedDocument]:
     ]
 
 
+def score(model, texts, length, batch, protocol="document"):
+    """The table of the dense model itself."""
+    chunks = PROTOCOLS[protocol](texts, BOUNDARY, length)
+    states = final_states(model, chunks, batch)
+    [table] = score_documents(model, chunks, texts, states, [states])
+    return table
+
+
 def naive(model, ids: list[int]) -> float:
     """Nats of all tokens but the first, from the model's own logits."""
     logits = model(torch.tensor([ids])).logits[0, :-1].double()
@@ -32,7 +46,7 @@ def naive(model, ids: list[int]) -> float:
 def test_every_text_token_is_scored_once_with_bos_in_every_window(kind):
     model = tiny_model(kind)
     texts = documents(5, 23, 12, 1, 11)
-    table = score_documents(model, texts, BOUNDARY, length=12, batch=3)
+    table = score(model, texts, length=12, batch=3)
     assert table["doc_id"].to_pylist() == ["d0", "d1", "d2", "d3", "d4"]
     assert table["tokens"].to_pylist() == [5, 23, 12, 1, 11]
     assert table["bytes"].to_pylist() == [10, 46, 24, 2, 22]
@@ -43,9 +57,9 @@ def test_every_text_token_is_scored_once_with_bos_in_every_window(kind):
 
 def test_slices_of_logits_and_batches_change_nothing(kind, monkeypatch):
     model, texts = tiny_model(kind), documents(9, 30, 4)
-    whole = score_documents(model, texts, BOUNDARY, 16, 8)["nats"].to_pylist()
+    whole = score(model, texts, 16, 8)["nats"].to_pylist()
     monkeypatch.setattr(head, "LOGITS", 96 * 3)
-    sliced = score_documents(model, texts, BOUNDARY, 16, 2)["nats"].to_pylist()
+    sliced = score(model, texts, 16, 2)["nats"].to_pylist()
     assert sliced == pytest.approx(whole, rel=1e-6)
 
 
@@ -62,7 +76,7 @@ def test_the_published_protocol_joins_documents_and_drops_the_tail():
     assert [chunk.doc_id for chunk in chunks] == ["window-00000", "window-00001", "window-00002"]
     joined = [1, *texts[0].token_ids, 33, 33, *texts[1].token_ids]
     assert [token for chunk in chunks for token in chunk.token_ids] == joined[:12]
-    table = score_documents(tiny_model("llama"), texts, BOUNDARY, 4, 2, "published")
+    table = score(tiny_model("llama"), texts, 4, 2, "published")
     assert table["tokens"].to_pylist() == [3, 3, 3]
     with pytest.raises(ValueError, match="fewer than one window of 64"):
         chunk_published(texts, BOUNDARY, 64)
@@ -71,8 +85,8 @@ def test_the_published_protocol_joins_documents_and_drops_the_tail():
 def test_a_loss_that_is_not_finite_is_an_error():
     model = tiny_model("llama")
     model.lm_head.weight[7] = float("nan")
-    with pytest.raises(ArithmeticError, match="document d0 is nan"):
-        score_documents(model, documents(5), BOUNDARY, 8, 1)
+    with pytest.raises(ArithmeticError, match="loss of document d0 is nan"):
+        score(model, documents(5), 8, 1)
 
 
 def test_the_head_of_every_supported_kind_is_known_and_another_is_refused(kind):

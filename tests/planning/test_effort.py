@@ -58,11 +58,15 @@ def test_sparsegpt_holds_what_wanda_holds_and_its_gram_matrices():
     assert sparsegpt.seconds > wanda.seconds
 
 
-def test_evaluation_loads_once_and_scores_every_variant():
+def test_evaluation_loads_once_scores_every_variant_and_computes_the_dense_models_logits_once():
     one, three = (
         effort.perplexity_cost(JobKind("", "perplexity", 1, "m", variants=n), SHAPE, SETTING).seconds for n in (1, 3)
     )
-    assert three - one == pytest.approx(2 * (one - effort.startup(4000)))
+    dense_logits = effort.head_operations(SHAPE, 8 * 100) / (1e9 * effort.REACHED)
+    assert three - one == pytest.approx(2 * (one - effort.startup(4000) - dense_logits))
+    states = effort.states_cost(JobKind("", "states", 1, "m"), SHAPE, SETTING)
+    forward = effort.forward_operations(SHAPE, 8 * 100, 512) / (1e9 * effort.REACHED)
+    assert states.seconds == pytest.approx(effort.startup(4000) + forward)
 
 
 def test_a_model_of_unknown_size_leaves_its_stages_unknown_and_their_jobs_counted():

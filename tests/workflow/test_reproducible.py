@@ -16,4 +16,15 @@ def test_two_runs_of_the_smoke_study_give_the_same_bytes(tmp_path):
         made.append(artifacts_of(project))
     assert made[0] == made[1]
     kinds = {path.partition("/")[0] for path in made[0]}
-    assert kinds == {"cloze", "calibration", "corpora", "models", "perplexity", "pruned", "reports", "tasks", "tokens"}
+    assert kinds == {
+        "cloze",
+        "calibration",
+        "corpora",
+        "models",
+        "perplexity",
+        "pruned",
+        "reports",
+        "states",
+        "tasks",
+        "tokens",
+    }

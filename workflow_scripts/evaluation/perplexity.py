@@ -2,19 +2,22 @@
 
 The field's published protocol (documents joined, windows without overlap, the tail dropped, BOS only before the first) is a
 named option; for models that need BOS it inflates perplexity several times over.
+
+One forward pass serves perplexity and divergence from the dense model: it ends at the last hidden states, of which
+`evaluation.divergence` computes the logits of several variants and of the dense model side by side.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import torch
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
-from workflow_scripts.evaluation.head import logits_of, rows_at_a_time
+from workflow_scripts.evaluation.divergence import TokenScores, score_tokens
 
 PERPLEXITY_SCHEMA = pa.schema(
     [
@@ -23,6 +26,8 @@ PERPLEXITY_SCHEMA = pa.schema(
         pa.field("tokens", pa.int32(), nullable=False),
         pa.field("bytes", pa.int32(), nullable=False),
         pa.field("characters", pa.int32(), nullable=False),
+        pa.field("divergence", pa.float64(), nullable=False),
+        pa.field("agreement", pa.int32(), nullable=False),
     ]
 )
 
@@ -71,56 +76,79 @@ def chunk_published(documents: list[TokenizedDocument], boundary: Boundary, leng
     ]
 
 
+PROTOCOLS = {"document": chunk_documents, "published": chunk_published}
+
+
 @torch.no_grad()
-def score_chunks(model: PreTrainedModel, chunks: list[Chunk], batch: int) -> dict[str, tuple[float, int]]:
-    """Document -> (nats, scored tokens), summed over its chunks in float64, documents in the order of the chunks.
+def final_states(model: PreTrainedModel, chunks: Sequence[Chunk], batch: int) -> torch.Tensor:
+    """The hidden states that predict the scored tokens: [scored tokens, hidden], in the order of the chunks, on the CPU.
 
-    Raises:
-        ArithmeticError: a loss is not finite.
+    Args:
+        model: the model.
+        chunks: what goes through it.
+        batch: chunks at a time.
     """
-    sums = {chunk.doc_id: (0.0, 0) for chunk in chunks}
     # Chunks of similar length go together, so that little is padded; causal models do not see what is on the right.
-    ordered = sorted(chunks, key=lambda chunk: -len(chunk.token_ids))
-    for start in tqdm(range(0, len(ordered), batch), desc="perplexity", unit="batch", disable=None):
+    ordered = sorted(range(len(chunks)), key=lambda number: -len(chunks[number].token_ids))
+    found: list[torch.Tensor] = [torch.empty(0)] * len(chunks)
+    for start in tqdm(range(0, len(ordered), batch), desc="states", unit="batch", disable=None):
         members = ordered[start : start + batch]
-        for chunk, losses in zip(members, _losses(model, members), strict=True):
-            nats, tokens = sums[chunk.doc_id]
-            sums[chunk.doc_id] = (nats + losses.double().sum().item(), tokens + len(losses))
-    for doc_id, (nats, _) in sums.items():
-        if not math.isfinite(nats):
-            raise ArithmeticError(f"The loss of document {doc_id} is {nats}: use compute.dtype float32 or bfloat16.")
-    return sums
+        for number, states in zip(members, _states(model, [chunks[number] for number in members]), strict=True):
+            found[number] = states
+    return torch.cat(found)
 
 
-def _losses(model: PreTrainedModel, chunks: list[Chunk]) -> tuple[torch.Tensor, ...]:
-    """Nats of every scored token, a tensor a chunk."""
+def _states(model: PreTrainedModel, chunks: list[Chunk]) -> Iterator[torch.Tensor]:
     longest = max(len(chunk.token_ids) for chunk in chunks)
     padded = torch.tensor([chunk.token_ids + [0] * (longest - len(chunk.token_ids)) for chunk in chunks])
     hidden = model.base_model(input_ids=padded.to(model.device), use_cache=False).last_hidden_state
-    scored = [len(chunk.token_ids) - 1 for chunk in chunks]
-    states = torch.cat([row[:count] for row, count in zip(hidden, scored, strict=True)])
-    targets = torch.tensor([token for chunk in chunks for token in chunk.token_ids[1:]], device=model.device)
-    rows = rows_at_a_time(model)
-    parts = [
-        cross_entropy(logits_of(model, some).float(), wanted, reduction="none")
-        for some, wanted in zip(states.split(rows), targets.split(rows), strict=True)
-    ]
-    return torch.cat(parts).split(scored)
+    for row, chunk in zip(hidden, chunks, strict=True):
+        yield row[: len(chunk.token_ids) - 1].cpu()
 
 
-PROTOCOLS = {"document": chunk_documents, "published": chunk_published}
+def scored_tokens(chunks: Sequence[Chunk]) -> torch.Tensor:
+    """The tokens that are scored, int64 [scored tokens], in the order of the chunks."""
+    return torch.tensor([token for chunk in chunks for token in chunk.token_ids[1:]])
 
 
 def score_documents(
     model: PreTrainedModel,
+    chunks: Sequence[Chunk],
     documents: list[TokenizedDocument],
-    boundary: Boundary,
-    length: int,
-    batch: int,
-    protocol: str = "document",
-) -> pa.Table:
-    """Score documents: a row of PERPLEXITY_SCHEMA a document; under `published` a row is a window of unknown size (0)."""
-    sums = score_chunks(model, PROTOCOLS[protocol](documents, boundary, length), batch)
+    dense: torch.Tensor,
+    variants: Sequence[torch.Tensor],
+) -> list[pa.Table]:
+    """A table of PERPLEXITY_SCHEMA a variant, with a row a document, in the order of the chunks.
+
+    Under the protocol `published` a row is a window of unknown size (0).
+
+    Args:
+        model: gives its head, which all variants share.
+        chunks: what went through the model.
+        documents: the documents that they were cut from.
+        dense: `final_states` of the dense model.
+        variants: `final_states` of each variant.
+
+    Raises:
+        ArithmeticError: a loss or a divergence is not finite.
+    """
     sizes = {document.doc_id: (document.bytes, document.characters) for document in documents}
-    rows = [(doc_id, nats, tokens, *sizes.get(doc_id, (0, 0))) for doc_id, (nats, tokens) in sums.items()]
+    return [_table(chunks, scores, sizes) for scores in score_tokens(model, scored_tokens(chunks), dense, variants)]
+
+
+def _table(chunks: Sequence[Chunk], scores: TokenScores, sizes: dict[str, tuple[int, int]]) -> pa.Table:
+    sums = {chunk.doc_id: [0.0, 0, 0.0, 0] for chunk in chunks}
+    lengths = [len(chunk.token_ids) - 1 for chunk in chunks]
+    parts = zip(*(tensor.split(lengths) for tensor in scores), strict=True)
+    for chunk, (nats, divergence, agreement) in zip(chunks, parts, strict=True):
+        added = (nats.double().sum().item(), len(nats), divergence.double().sum().item(), int(agreement.sum()))
+        sums[chunk.doc_id] = [old + new for old, new in zip(sums[chunk.doc_id], added, strict=True)]
+    rows = []
+    for doc_id, (nats, tokens, divergence, agreement) in sums.items():
+        for name, value in (("loss", nats), ("divergence", divergence)):
+            if not math.isfinite(value):
+                raise ArithmeticError(
+                    f"The {name} of document {doc_id} is {value}: use compute.dtype float32 or bfloat16."
+                )
+        rows.append((doc_id, nats, tokens, *sizes.get(doc_id, (0, 0)), divergence, agreement))
     return pa.table([list(column) for column in zip(*rows, strict=True)], schema=PERPLEXITY_SCHEMA)

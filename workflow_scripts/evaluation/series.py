@@ -1,10 +1,10 @@
 """Evaluate variants of one model with one model load: those whose results do not hold any more, and no others."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from transformers import PreTrainedModel
@@ -16,6 +16,8 @@ from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle
 from workflow_scripts.models.variant import apply_variant
 
+Observed = TypeVar("Observed")
+
 
 def evaluate_series(
     step: str,
@@ -25,9 +27,10 @@ def evaluate_series(
     output: list[Path],
     masks: list[Path] | None,
     weights: list[Path] | None,
-    score: Callable[[PreTrainedModel], pa.Table],
+    observe: Callable[[PreTrainedModel], Observed],
+    finish: Callable[[PreTrainedModel, Iterator[Observed]], Iterable[pa.Table]] = lambda network, observed: observed,
 ) -> None:
-    """Write `score` of every variant, a Parquet file each; an output that still holds, by its provenance, is left as it is.
+    """Write a Parquet file a variant; an output that still holds, by its provenance, is left as it is.
 
     Args:
         step: name of the step, for the provenance.
@@ -37,24 +40,34 @@ def evaluate_series(
         output: files to write, one for each mask store, or one for the dense model.
         masks: mask stores of the variants; none for the dense model.
         weights: kept weights of the variants, for methods that change them.
-        score: from a loaded variant to the table to write.
+        observe: from a loaded variant to the table to write, or to what `finish` makes it of.
+        finish: from what was observed to a table each, where variants share work that takes no pruned weight; without
+            it a table is written as soon as its variant is scored.
     """
     model = inputs["model"]
     device, dtype, settled = settle(parameters, model.parent)
     stores = masks or [None]
-    network = None
+    stale: list[tuple[Path, dict, Path | None, Path | None]] = []
     for target, store, kept in zip(output, stores, weights or [None] * len(stores), strict=True):
         own = {role: path for role, path in (("masks", store), ("weights", kept)) if path}
         provenance = make_provenance(step, asdict(parameters) | settled, code, {**inputs, **own})
         if still_holds(target, provenance):
             os.utime(target)
-            continue
-        if network is None:
-            network = load_model(model.parent, dtype, device)
-            refuse_unsupported_head(network)
-        if store:
-            apply_variant(network, model, store, kept)
-        write_table(target, score(network), provenance)
+        else:
+            stale.append((target, provenance, store, kept))
+    if not stale:
+        return
+    network = load_model(model.parent, dtype, device)
+    refuse_unsupported_head(network)
+
+    def observed() -> Iterator[Observed]:
+        for _, _, store, kept in stale:
+            if store:
+                apply_variant(network, model, store, kept)
+            yield observe(network)
+
+    for (target, provenance, _, _), table in zip(stale, finish(network, observed()), strict=True):
+        write_table(target, table, provenance)
 
 
 def still_holds(path: Path, provenance: dict) -> bool:

@@ -127,16 +127,33 @@ def gram_memory(shape: ModelShape) -> float:
     return FLOAT32 * (grams + solving)
 
 
-def perplexity_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
-    """A job of `measure_perplexity`: one load, then every variant in turn."""
+def states_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `collect_states`: one load, one forward pass of the dense model without its head."""
     evaluation = setting.study.evaluation
     tokens = evaluation.documents * setting.tokens_per_document
     weights = shape.parameters * setting.weight_bytes(shape)
-    operations = forward_operations(shape, tokens, evaluation.length) + head_operations(shape, tokens)
-    applying = weights / LOADING
-    seconds = startup(weights) + kind.variants * (operations / (setting.rate * REACHED) + applying)
-    logits = 3 * FLOAT32 * min(LOGITS, shape.vocabulary * evaluation.batch * evaluation.length)
-    return Cost(seconds, LIBRARIES + weights + logits)
+    operations = forward_operations(shape, tokens, evaluation.length)
+    seconds = startup(weights) + operations / (setting.rate * REACHED)
+    return Cost(seconds, LIBRARIES + weights + states_bytes(shape, setting))
+
+
+def states_bytes(shape: ModelShape, setting: Setting) -> float:
+    """Bytes of the last hidden states of a language's texts."""
+    tokens = setting.study.evaluation.documents * setting.tokens_per_document
+    return tokens * shape.hidden * setting.weight_bytes(shape)
+
+
+def perplexity_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `measure_perplexity`: one load, then every variant in turn, and the head of all and of the dense model."""
+    evaluation = setting.study.evaluation
+    tokens = evaluation.documents * setting.tokens_per_document
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations = kind.variants * forward_operations(shape, tokens, evaluation.length)
+    operations += (kind.variants + 1) * head_operations(shape, tokens)
+    applying = kind.variants * weights / LOADING
+    seconds = startup(weights) + operations / (setting.rate * REACHED) + applying
+    logits = 3 * FLOAT32 * min(LOGITS, shape.vocabulary * tokens)
+    return Cost(seconds, LIBRARIES + weights + logits + (kind.variants + 1) * states_bytes(shape, setting))
 
 
 def cloze_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
@@ -204,6 +221,7 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "generate": generate_cost,
     "sample": constant(1),
     "prune": prune_cost,
+    "states": states_cost,
     "perplexity": perplexity_cost,
     "cloze": cloze_cost,
     "overlap": overlap_cost,
@@ -214,7 +232,7 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
-NEEDS_SHAPE = {"tokenize", "control", "generate", "prepare", "prune", "perplexity", "cloze", "overlap"}
+NEEDS_SHAPE = {"tokenize", "control", "generate", "prepare", "prune", "states", "perplexity", "cloze", "overlap"}
 
 
 @dataclass(frozen=True)

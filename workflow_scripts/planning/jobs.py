@@ -99,6 +99,7 @@ def _prune(study: Study, model: str) -> Iterator[JobKind]:
 def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
     grid = study.grid()
     series = len(grid.patterns) * len(grid.calibrations)
+    yield JobKind("collect_states", "states", len(grid.languages), model)
     for rule, task, languages in (
         ("measure_perplexity", "perplexity", len(grid.languages)),
         ("score_cloze", "cloze", len(grid.cloze_languages)),

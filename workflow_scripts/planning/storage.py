@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from workflow_scripts.masks.packing import bytes_per_row
-from workflow_scripts.planning.effort import FLOAT32, Setting, kept_share
+from workflow_scripts.planning.effort import FLOAT32, Setting, kept_share, states_bytes
 from workflow_scripts.planning.jobs import documents_read
 from workflow_scripts.planning.shapes import ModelShape
 from workflow_scripts.study import CHANGES_WEIGHTS, Study
@@ -65,6 +65,7 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
     window = calibration.shares * calibration.length * FLOAT32 + SMALL
     evaluated = len(shapes) * len(list(grid.variants())) * len(grid.languages)
     scored = len(shapes) * len(list(grid.variants())) * len(grid.cloze_languages)
+    states = [len(grid.languages) * (SMALL + states_bytes(shape, setting)) for shape in shapes.values()]
     return [
         Artifacts("dense copies", len(copies), sum(copies), max(copies, default=0), "dense"),
         Artifacts("masks", len(shapes) * stores, stores * sum(map(mask_bytes, shapes.values()))),
@@ -72,6 +73,7 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         Artifacts("windows", len(shapes) * draws, len(shapes) * draws * window, window, "windows"),
         Artifacts("diagnostics", len(shapes) * stores, len(shapes) * stores * 2 * SMALL),
         _tokens(study, len(shapes), setting),
+        Artifacts("states", len(shapes) * len(grid.languages), sum(states)),
         Artifacts("perplexity", evaluated, evaluated * SMALL),
         Artifacts("cloze items", scored, scored * (SMALL + study.evaluation.cloze * ITEM)),
         Artifacts("tables, figures, report", 1, REPORTS),

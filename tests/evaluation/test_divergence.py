@@ -1,0 +1,73 @@
+"""Divergence from the dense model against distributions written out in full, in float64."""
+
+import pytest
+import torch
+
+from tests.conftest import tiny_model
+from tests.evaluation.test_perplexity import BOUNDARY, documents
+from workflow_scripts.evaluation import head
+from workflow_scripts.evaluation.divergence import score_tokens
+from workflow_scripts.evaluation.perplexity import chunk_documents, final_states, score_documents, scored_tokens
+
+
+def pruned(kind: str, share: float = 0.5):
+    """The tiny model of that kind with the smallest weights of every block's linears at zero."""
+    model = tiny_model(kind)
+    for name, parameter in model.base_model.named_parameters():
+        if parameter.ndim == 2 and "embed" not in name:
+            parameter[parameter.abs() < parameter.abs().quantile(share)] = 0
+    return model
+
+
+def distributions(model, ids: list[int]) -> torch.Tensor:
+    """Log-probabilities after every token but the last, from the model's own logits."""
+    return model(torch.tensor([ids])).logits[0, :-1].double().log_softmax(-1)
+
+
+def test_divergence_and_agreement_are_those_of_the_whole_distributions(kind):
+    dense, variant, texts = tiny_model(kind), pruned(kind), documents(5, 23, 12)
+    chunks = chunk_documents(texts, BOUNDARY, 12)
+    [table] = score_documents(dense, chunks, texts, final_states(dense, chunks, 3), [final_states(variant, chunks, 2)])
+    expected = dict.fromkeys(["d0", "d1", "d2"], (0.0, 0))
+    for chunk in chunks:
+        p, q = distributions(dense, chunk.token_ids), distributions(variant, chunk.token_ids)
+        divergence, agreement = expected[chunk.doc_id]
+        divergence += (p.exp() * (p - q)).sum().item()
+        agreement += int((p.argmax(-1) == q.argmax(-1)).sum())
+        expected[chunk.doc_id] = divergence, agreement
+    rows = {row["doc_id"]: row for row in table.to_pylist()}
+    assert {name: row["agreement"] for name, row in rows.items()} == {name: n for name, (_, n) in expected.items()}
+    for name, (divergence, _) in expected.items():
+        assert divergence > 0
+        assert rows[name]["divergence"] == pytest.approx(divergence, rel=1e-4)
+
+
+def test_the_dense_model_does_not_diverge_from_itself(kind):
+    model, texts = tiny_model(kind), documents(9, 30)
+    chunks = chunk_documents(texts, BOUNDARY, 16)
+    states = final_states(model, chunks, 4)
+    [scores] = score_tokens(model, scored_tokens(chunks), states, [states.clone()])
+    assert scores.divergence.abs().max() == 0
+    assert scores.agreement.all()
+
+
+def test_variants_together_are_scored_as_each_alone_whatever_the_slices(monkeypatch):
+    dense, variants, texts = tiny_model("gemma3"), [pruned("gemma3", share) for share in (0.3, 0.6)], documents(9, 30)
+    chunks = chunk_documents(texts, BOUNDARY, 16)
+    states = final_states(dense, chunks, 4)
+    observed = [final_states(variant, chunks, 4) for variant in variants]
+    alone = [score_documents(dense, chunks, texts, states, [one])[0] for one in observed]
+    monkeypatch.setattr(head, "LOGITS", 96 * 7)
+    together = score_documents(dense, chunks, texts, states, observed)
+    for one, other in zip(alone, together, strict=True):
+        for column in ("nats", "divergence"):
+            assert other[column].to_pylist() == pytest.approx(one[column].to_pylist(), rel=1e-5)
+        assert other["agreement"] == one["agreement"]
+
+
+def test_states_stand_in_the_order_of_the_chunks_whatever_the_batch():
+    model = tiny_model("llama")
+    chunks = chunk_documents(documents(3, 30, 8, 1), BOUNDARY, 12)
+    one, several = (final_states(model, chunks, batch) for batch in (1, 4))
+    assert one.shape == (3 + 30 + 8 + 1, 32)
+    torch.testing.assert_close(one, several)
