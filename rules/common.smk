@@ -82,6 +82,7 @@ TABLES = [
     *CLOZE_TABLES,
     "baselines",
     "best_calibration",
+    "divergence_effects",
     "effects",
     "error_by_block",
     "layer_errors",
@@ -97,6 +98,7 @@ WITH_BASELINES = any(STUDY.calibration.kind(name) != "language" for name in GRID
 FIGURES = [
     *(["baselines"] if WITH_BASELINES else []),
     *(["cloze_effects"] if GRID.cloze_languages else []),
+    "divergence_effects",
     "effects",
     "error_by_block",
     "matrix",
@@ -519,6 +521,13 @@ def failure():
     return describe_failure(
         [(job.rule.name, [str(path) for path in job.log]) for job in failed], sys.argv
     )
+
+
+onstart:
+    if workflow.local_exec:
+        # The limit of jobs a second, meant for submissions, has Snakemake 9.27 look again a second after every look, and
+        # every job that ends begins another such chain: after a hundred jobs that alone kept a fifth of a core busy.
+        workflow.scheduler.job_rate_limiter = None
 
 
 onerror:

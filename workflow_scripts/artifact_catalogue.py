@@ -289,6 +289,8 @@ ARTIFACTS = (
         bits_per_byte="all bits over all bytes; empty where the unit is another",
         dense_nats="nats of the dense model on the same documents",
         ratio_to_dense="perplexity over the dense model's",
+        divergence="Kullback-Leibler divergence from the dense model, nats per token",
+        agreement="share of the tokens for which both have the same likeliest one",
     ),
     table(
         "mean_matrix", "a variant without its seed, and an evaluation language: means over seeds", matrix.MEAN_MATRIX,
@@ -304,6 +306,7 @@ ARTIFACTS = (
         for name, row in (
             ("effects", "an evaluation language, its own calibration and another language's"),
             ("baselines", "an evaluation language, its own calibration and a mixture or control"),
+            ("divergence_effects", "an evaluation language, its own calibration and another one, in nats per token of divergence"),
             ("cloze_effects", "a language whose items the dense model knows, its own calibration and another one"),
         )
     ),

@@ -181,7 +181,7 @@ def _perplexity(rng, languages, calibrations, methods, patterns, models, seeds, 
                 cost = effect * distance(calibration, language) if calibration != "none" else 0
                 luck = rng.normal(0, 0.006) + rng.normal(0, 0.012, documents)
                 bits = dense + loss * (1 + cost) * sensitivity + luck
-            frame = _documents(language, tokens, bits)
+            frame = _documents(language, tokens, bits, dense)
             frames.append(
                 _constant(
                     frame, model=model, language=language, seed=seed, **_names(method, pattern, calibration, seed)
@@ -190,8 +190,9 @@ def _perplexity(rng, languages, calibrations, methods, patterns, models, seeds, 
     return pl.concat(frames).with_columns(corpus=pl.lit(f"embedded-{documents}x512")).sort(PERPLEXITY_KEYS)
 
 
-def _documents(language: str, tokens: np.ndarray, bits: np.ndarray) -> pl.DataFrame:
+def _documents(language: str, tokens: np.ndarray, bits: np.ndarray, dense: np.ndarray) -> pl.DataFrame:
     size = (tokens * BYTES_PER_TOKEN[language]).astype(np.int32)
+    divergence = np.abs(bits - dense) * size * np.log(2)
     return pl.DataFrame(
         {
             "doc_id": [f"{language}-{i:03}" for i in range(len(tokens))],
@@ -200,6 +201,8 @@ def _documents(language: str, tokens: np.ndarray, bits: np.ndarray) -> pl.DataFr
             "tokens": tokens.astype(np.int32),
             "bytes": size,
             "characters": (size * 0.9).astype(np.int32),
+            "divergence": divergence,
+            "agreement": (tokens * np.exp(-divergence / tokens)).astype(np.int32),
         }
     )
 

@@ -18,7 +18,15 @@ def texts(figure: Figure) -> list[str]:
 
 def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
     drawn = figures.draw(any_tables)
-    wanted = {"matrix", "effects", "baselines", "overlap_by_block", "overlap_by_module", "error_by_block"}
+    wanted = {
+        "matrix",
+        "effects",
+        "divergence_effects",
+        "baselines",
+        "overlap_by_block",
+        "overlap_by_module",
+        "error_by_block",
+    }
     assert set(drawn) - {"cloze_effects"} == wanted
     for name, figure in drawn.items():
         figures.save(figure, tmp_path / name)

@@ -1,4 +1,4 @@
-"""The matrix of calibration x evaluation: perplexity and bits per byte of every variant in every language."""
+"""The matrix of calibration x evaluation: perplexity, bits per byte and divergence of every variant in every language."""
 
 import math
 
@@ -8,12 +8,13 @@ SETTING = ["model", "method", "pattern", "sample", "propagation"]
 CELL = [*SETTING, "calibration", "corpus", "language"]
 NATS_PER_BIT = math.log(2)
 BITS_PER_BYTE, NATS_PER_TOKEN = "bits per byte", "nats per token"
-UNITS = ["perplexity", "bits_per_byte", "ratio_to_dense"]
+UNITS = ["perplexity", "bits_per_byte", "ratio_to_dense", "divergence", "agreement"]
 MATRIX = pl.Schema(
     {c: pl.String for c in [*SETTING, "calibration"]}
     | {"seed": pl.Int32, "corpus": pl.String, "language": pl.String, "unit": pl.String, "documents": pl.Int64}
     | {"nats": pl.Float64, "tokens": pl.Int64, "bytes": pl.Int64, "characters": pl.Int64}
     | {c: pl.Float64 for c in ("perplexity", "bits_per_byte", "dense_nats", "ratio_to_dense")}
+    | {c: pl.Float64 for c in ("divergence", "agreement")}
 )
 MEAN_MATRIX = pl.Schema(
     {c: pl.String for c in CELL}
@@ -67,24 +68,28 @@ def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
     Columns: model, method, pattern, sample, propagation, calibration, seed, corpus, language, unit (see `with_dense`),
     documents, nats, tokens, bytes, characters, perplexity (per token), bits_per_byte (pooled: all bits over all bytes;
     null where the unit is another), dense_nats, ratio_to_dense (perplexity over the dense model's on the same
-    documents).
+    documents), divergence (KL from the dense model, nats per token), agreement (share of the tokens for which both have
+    the same likeliest one).
 
     Raises:
         ValueError: as `with_dense`.
     """
     keys = [*SETTING, "calibration", "seed", "corpus", "language"]
-    sums = [pl.col(c).cast(pl.Int64).sum() for c in ("tokens", "bytes", "characters")]
+    sums = [pl.col(c).cast(pl.Int64).sum() for c in ("tokens", "bytes", "characters", "agreement")]
+    nats = [pl.col(c).sum() for c in ("nats", "dense_nats", "divergence")]
     # Sorted first: a sum of floats depends on the order of its terms.
     ordered = with_dense(perplexity).sort(*keys, "doc_id")
     return (
         ordered.group_by([*keys, "unit"], maintain_order=True)
-        .agg(pl.len().cast(pl.Int64).alias("documents"), pl.col("nats").sum(), *sums, pl.col("dense_nats").sum())
+        .agg(pl.len().cast(pl.Int64).alias("documents"), *nats, *sums)
         .with_columns(
             perplexity=(pl.col("nats") / pl.col("tokens")).exp(),
             bits_per_byte=pl.when(pl.col("unit") == BITS_PER_BYTE).then(
                 pl.col("nats") / NATS_PER_BIT / pl.col("bytes")
             ),
             ratio_to_dense=((pl.col("nats") - pl.col("dense_nats")) / pl.col("tokens")).exp(),
+            divergence=pl.col("divergence") / pl.col("tokens"),
+            agreement=pl.col("agreement") / pl.col("tokens"),
         )
         .select(MATRIX.names())
         .cast(dict(MATRIX))
@@ -94,8 +99,8 @@ def matrix(perplexity: pl.DataFrame) -> pl.DataFrame:
 def mean_matrix(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of `matrix` averaged over seeds; sorted.
 
-    Columns: the keys without the seed, seeds (their number), unit, documents, tokens, bytes, and for perplexity,
-    bits_per_byte and ratio_to_dense the arithmetic mean, `_min` and `_max` over seeds.
+    Columns: the keys without the seed, seeds (their number), unit, documents, tokens, bytes, and for each of `UNITS` the
+    arithmetic mean, `_min` and `_max` over seeds.
     """
     aggregates = [
         expression

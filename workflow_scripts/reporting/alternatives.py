@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.reporting import labels
+from workflow_scripts.reporting import heat, labels
 from workflow_scripts.reporting.baselines import comparisons
 from workflow_scripts.reporting.calibrations import Known, kinds_of
 from workflow_scripts.reporting.labels import calibration_name, capital, language_name, many, signed
@@ -13,15 +13,16 @@ from workflow_scripts.reporting.labels import calibration_name, capital, languag
 MOST_NAMED = 12
 
 
-def of_matrix(cells: pl.DataFrame) -> str:
-    """Best and worst calibration of each evaluated language; cells as `heat.panels` gives them."""
-    sentences = ["Perplexity over the dense model's, by calibration and evaluated language."]
+def of_matrix(cells: pl.DataFrame, measure: str = heat.RATIO) -> str:
+    """Best and worst calibration of each evaluated language; cells as `heat.panels` gives them for a measure."""
+    shown = "Perplexity over the dense model's" if measure == heat.RATIO else "Divergence in nats per token"
+    sentences = [f"{shown}, by calibration and evaluated language."]
     for language in labels.in_order(cells["language"]):
-        own = cells.filter(pl.col("language") == language).sort("ratio_to_dense", "calibration")
+        own = cells.filter(pl.col("language") == language).sort(measure, "calibration")
         best, worst = (own.row(end, named=True) for end in (0, -1))
-        told = f"{language_name(language)}: least with {_calibration(best)}, {best['ratio_to_dense']:.2f}"
+        told = f"{language_name(language)}: least with {_calibration(best)}, {best[measure]:.2f}"
         if own.height > 1:
-            told += f", most with {_calibration(worst)}, {worst['ratio_to_dense']:.2f}"
+            told += f", most with {_calibration(worst)}, {worst[measure]:.2f}"
         sentences.append(f"{told}.")
     return " ".join(sentences)
 

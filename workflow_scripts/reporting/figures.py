@@ -243,6 +243,7 @@ def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict
         **({} if cloze is None else {"cloze_effects": margin_intervals(cloze, known=known)}),
         "matrix": heat_maps(tables["mean_matrix"], known),
         "effects": effect_intervals(tables["effects"], known=known),
+        "divergence_effects": effect_intervals(tables["divergence_effects"], known=known),
         "baselines": baseline_intervals(tables["baselines"], known=known),
         "overlap_by_block": overlap_by_block(tables["overlap_by_block"], known=known),
         "overlap_by_module": overlap_by_module(tables["overlap_by_module"], known=known),

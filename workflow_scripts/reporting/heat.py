@@ -1,4 +1,4 @@
-"""The cells of the calibration x evaluation matrix: their colour, and which is the best of its column."""
+"""The cells of the calibration x evaluation matrices: their colour, and which is the best of its column."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,6 +12,8 @@ from workflow_scripts.reporting import labels
 COLOUR_MAP = matplotlib.colormaps["viridis_r"]
 # Twice the best perplexity takes the darkest colour: beyond that, differences do not matter to the choice.
 DARKEST_EXCESS = 100.0
+RATIO, DIVERGENCE = "ratio_to_dense", "divergence"
+"""What a matrix shows: columns of `mean_matrix`."""
 KEYS = [*labels.EVALUATION_SETTING, "method"]
 
 
@@ -21,30 +23,30 @@ def calibrated(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def panels(
-    mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None
+    mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None, measure: str = RATIO
 ) -> Iterator[tuple[dict[str, str], pl.DataFrame]]:
     """Per setting and method, its keys and cells: the calibrated ones, then magnitude's of the same model and pattern.
 
-    `excess` says by how many per cent a cell's ratio lies above the best calibrated one of its column, `best` whether it
-    is that one.
+    `excess` says by how many per cent a cell's measure lies above the best calibrated one of its column, `best` whether
+    it is that one.
     """
     rows = calibrated(mean_matrix)
     for keys in labels.settings(rows, KEYS):
         part = labels.of_setting(rows, keys)
         place = {key: keys[key] for key in ("model", "pattern", "corpus")}
         magnitude = labels.of_setting(mean_matrix.filter(pl.col("method") == "magnitude"), place)
-        lowest = part.group_by("language").agg(lowest=pl.col("ratio_to_dense").min())
+        lowest = part.group_by("language").agg(lowest=pl.col(measure).min())
         cells = pl.concat([part, magnitude]).join(lowest, on="language", how="inner")
         cells = cells.with_columns(
-            excess=100 * (pl.col("ratio_to_dense") / pl.col("lowest") - 1),
-            best=(pl.col("ratio_to_dense") == pl.col("lowest")) & (pl.col("calibration") != labels.NO_TEXT),
+            excess=100 * (pl.col(measure) / pl.col("lowest") - 1),
+            best=(pl.col(measure) == pl.col("lowest")) & (pl.col("calibration") != labels.NO_TEXT),
         )
         yield keys, labels.ranked(cells.drop("lowest"), "calibration", "language", kinds=kinds)
 
 
-def darkest(mean_matrix: pl.DataFrame) -> float:
+def darkest(mean_matrix: pl.DataFrame, measure: str = RATIO) -> float:
     """The excess in per cent that takes the darkest colour, from all calibrated cells of the study."""
-    highest = max((calibrated(cells)["excess"].max() for _, cells in panels(mean_matrix)), default=0)
+    highest = max((calibrated(cells)["excess"].max() for _, cells in panels(mean_matrix, measure=measure)), default=0)
     return float(np.clip(highest, 1, DARKEST_EXCESS))
 
 

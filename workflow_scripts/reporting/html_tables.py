@@ -81,6 +81,29 @@ def variants_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = 
     return _table("variants", "All variants, means over seeds", rows, columns, labels.EVALUATION_SETTING)
 
 
+def divergence_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
+    """Divergence from the dense model and agreement with it, of every pruned variant in every language."""
+    pruned = mean_matrix.filter(pl.col("method") != "dense")
+    keys = [*labels.EVALUATION_SETTING, "method", "calibration", "language"]
+    rows = labels.ranked(pruned, *keys, kinds=kinds).to_dicts()
+    columns = [
+        Column("method", "method", labels.method_name),
+        Column("calibrated in", "calibration", _calibration),
+        Column("evaluated in", "language", labels.with_code),
+        Column("seeds", "seeds"),
+    ]
+    for measure, heading, form in (
+        ("divergence", "divergence (nats per token)", "{:.3f}"),
+        ("agreement", "same likeliest token", "{:.1%}"),
+    ):
+        parts = {f"{measure}{end}": f"{measure}{end}" for end in ("", "_min", "_max")}
+        columns.append(Column(heading, f"{measure} of row", _mean_and_span(measure, form), parts))
+        for row in rows:
+            row[f"{measure} of row"] = row.copy()
+    caption = "Divergence from the dense model, mean over seeds (lowest to highest seed)"
+    return _table("divergences", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
 def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known | None = None) -> Table:
     """Own-language calibration minus another one, with interval, p-values and share of the pruning loss."""
     ordered = labels.ranked(effects, *labels.EVALUATION_SETTING, "method", "own", "other", kinds=kinds_of(known))

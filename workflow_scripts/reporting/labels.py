@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from workflow_scripts.analysis.cloze import MARGIN
+from workflow_scripts.analysis.divergence import DIVERGENCE
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 
 NO_TEXT = "none"
@@ -36,7 +37,7 @@ PLACES = [
 ]  # fmt: skip
 CONTROL_COLOUR = "#6b6b6b"
 # What losses in a unit were measured on.
-TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item"}
+TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item", DIVERGENCE: "text"}
 KINDS = ["language", "mixture", "control", "magnitude"]
 
 

@@ -12,6 +12,7 @@ from workflow_scripts.reporting.svg import inline_svg
 # Figure -> how it is drawn, and how it is put in words.
 DRAWN = {
     "cloze_effects": (figures.margin_intervals, alternatives.of_effects),
+    "divergence_effects": (figures.effect_intervals, alternatives.of_effects),
     "baselines": (figures.baseline_intervals, alternatives.of_baselines),
     "effects": (figures.effect_intervals, alternatives.of_effects),
     "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
@@ -67,15 +68,16 @@ class HeatMap(NamedTuple):
     rows: list[HeatRow]
 
 
-def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
-    """The matrix of every setting and method."""
-    parts = list(heat.panels(mean_matrix, kinds_of(known)))
-    among, top = [keys for keys, _ in parts], heat.darkest(mean_matrix)
+def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None, measure: str = heat.RATIO) -> list[HeatMap]:
+    """The matrix of every setting and method, of one of the measures of `heat`."""
+    parts = list(heat.panels(mean_matrix, kinds_of(known), measure))
+    among, top = [keys for keys, _ in parts], heat.darkest(mean_matrix, measure)
     made = []
     for keys, cells in parts:
         languages = labels.in_order(cells["language"])
         places = {
-            (row["calibration"], row["language"]): _heat_cell(row, top, known) for row in cells.iter_rows(named=True)
+            (row["calibration"], row["language"]): _heat_cell(row, measure, top, known)
+            for row in cells.iter_rows(named=True)
         }
         rows = [
             HeatRow(
@@ -86,7 +88,7 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> list[Hea
             for name in labels.in_order(cells["calibration"], kinds_of(known))
         ]
         headings = [(language, labels.language_name(language)) for language in languages]
-        made.append(HeatMap(_title(keys, among), alternatives.of_matrix(cells), headings, rows))
+        made.append(HeatMap(_title(keys, among), alternatives.of_matrix(cells, measure), headings, rows))
     return made
 
 
@@ -120,10 +122,11 @@ def _chance_cell(dense: Mapping) -> HeatCell:
     return HeatCell(f"{100 / dense['candidates']:.3g}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
 
 
-def colour_bar(mean_matrix: pl.DataFrame) -> Bar:
-    """The colours of the matrix from none to the darkest excess."""
-    highest = f"{labels.percent(heat.darkest(mean_matrix) / 100)} and more"
-    return Bar(GRADIENT, "0 %", highest, "perplexity above the best calibration of that column")
+def colour_bar(mean_matrix: pl.DataFrame, measure: str = heat.RATIO) -> Bar:
+    """The colours of a matrix from none to the darkest excess."""
+    highest = f"{labels.percent(heat.darkest(mean_matrix, measure) / 100)} and more"
+    shown = "perplexity" if measure == heat.RATIO else measure
+    return Bar(GRADIENT, "0 %", highest, f"{shown} above the best calibration of that column")
 
 
 def accuracy_bar() -> Bar:
@@ -136,7 +139,9 @@ def accuracy_bar() -> Bar:
 def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list[Drawing]:
     """The figure `name` of every setting and method, on the same axes."""
     draw, put_in_words = DRAWN[name]
-    rows = labels.headline(table, kinds_of(known)) if name in ("effects", "cloze_effects") else table
+    rows = (
+        labels.headline(table, kinds_of(known)) if name in ("effects", "divergence_effects", "cloze_effects") else table
+    )
     keys = ["method", *(labels.EVALUATION_SETTING if "corpus" in table.columns else labels.CALIBRATION_SETTING)]
     among = labels.settings(rows, keys)
     # Per setting the methods side by side.
@@ -157,9 +162,9 @@ def _title(setting: Mapping[str, str], among: list[Mapping[str, str]]) -> str:
     return f"{method}: {labels.setting_title(rest[0], rest[1:])}" if several else method
 
 
-def _heat_cell(row: Mapping, top: float, known: Known | None) -> HeatCell:
+def _heat_cell(row: Mapping, measure: str, top: float, known: Known | None) -> HeatCell:
     fill = heat.fill(row["excess"], top)
     own = row["calibration"] == row["language"]
     return HeatCell(
-        heat.short(row["ratio_to_dense"]), tooltips.cell(row, known), fill, heat.ink(fill), row["best"], own
+        heat.short(row[measure]), tooltips.cell(row, known, measure), fill, heat.ink(fill), row["best"], own
     )

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from workflow_scripts.reporting import labels, page_figures
+from workflow_scripts.reporting import heat, labels, page_figures
 from workflow_scripts.reporting.baselines import baseline_findings, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
@@ -15,6 +15,7 @@ from workflow_scripts.reporting.html_tables import (
     Table,
     accuracy_table,
     best_table,
+    divergence_table,
     effects_table,
     errors_table,
     matrix_table,
@@ -35,6 +36,8 @@ PACKAGE_DATA = (
     "captions/baselines.rst",
     "captions/cloze_effects.rst",
     "captions/cloze_matrix.rst",
+    "captions/divergence_effects.rst",
+    "captions/divergence_matrix.rst",
     "captions/effects.rst",
     "captions/error_by_block.rst",
     "captions/matrix.rst",
@@ -49,6 +52,7 @@ TITLES = {
     "matrix": "Calibration and evaluation",
     "effects": "What the calibration language changes",
     "baselines": "Baselines: is it the language?",
+    "divergence_effects": "Divergence from the dense model",
     "cloze_effects": "What the pruned models still know",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
@@ -61,6 +65,7 @@ CONTENTS = {
     "mean_matrix": "the same, averaged over seeds",
     "effects": "own language against every other, with intervals",
     "baselines": "own language against mixtures and controls, with intervals",
+    "divergence_effects": "divergence from the dense model with own language against every other calibration",
     "best_calibration": "loss and regret of every calibration",
     "overlap_by_pair": "overlap of masks, pooled",
     "overlap_by_block": "overlap of masks by block",
@@ -147,6 +152,10 @@ def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dic
     elif name == "cloze_effects":
         maps, bar = page_figures.accuracy_maps(tables["cloze_matrix"], known), page_figures.accuracy_bar()
         maps_caption = caption("cloze_matrix")
+    elif name == "divergence_effects":
+        maps = page_figures.heat_maps(tables["mean_matrix"], known, heat.DIVERGENCE)
+        bar = page_figures.colour_bar(tables["mean_matrix"], heat.DIVERGENCE)
+        maps_caption = caption("divergence_matrix")
     return {
         "name": name,
         "title": TITLES[name],
@@ -177,6 +186,14 @@ def _cloze_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tupl
         (effects_table(rows, name, caption, known), rows is headline) for rows, name, caption in named if rows.height
     ]
     return [(accuracy_table(tables["cloze_matrix"], known), False), *margins]
+
+
+def _divergence_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
+    every = "Divergence with own language against every other calibration"
+    return [
+        (divergence_table(tables["mean_matrix"], kinds_of(known)), False),
+        (effects_table(tables["divergence_effects"], "own_language_divergence", every, known), False),
+    ]
 
 
 def _findings(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
@@ -221,6 +238,8 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
             made.append((effects_table(effects, "every_language", every), False))
+    elif name == "divergence_effects":
+        made = _divergence_tables(tables, known)
     elif name == "cloze_effects":
         made = _cloze_tables(tables, known)
     elif name == "baselines":

@@ -7,15 +7,16 @@ import polars as pl
 
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.calibrations import Known, words_of
+from workflow_scripts.reporting.heat import DIVERGENCE, RATIO
 from workflow_scripts.reporting.labels import many
 
 ENDS = {"same": "ceiling", "magnitude": "floor"}
 
 
-def cell(row: Mapping[str, Any], known: Known | None = None) -> str:
-    """A cell of the matrix, with the excess that `heat.panels` adds."""
+def cell(row: Mapping[str, Any], known: Known | None = None, measure: str = RATIO) -> str:
+    """A cell of a matrix, with the excess that `heat.panels` adds."""
     seeds = row["seeds"]
-    span = f" (seeds {row['ratio_to_dense_min']:.4f} to {row['ratio_to_dense_max']:.4f})" if seeds > 1 else ""
+    span = f" (seeds {row[f'{measure}_min']:.4f} to {row[f'{measure}_max']:.4f})" if seeds > 1 else ""
     place = (
         "the best of its column"
         if row["best"]
@@ -23,8 +24,15 @@ def cell(row: Mapping[str, Any], known: Known | None = None) -> str:
     )
     lines = [
         f"{labels.calibration_name(row['calibration'])} on {labels.with_code(row['language'])}",
-        f"{row['ratio_to_dense']:.4f} times the dense perplexity{span}",
-        f"perplexity {row['perplexity']:,.3f}, {many(seeds, 'seed')}",
+        *(
+            (f"{row[RATIO]:.4f} times the dense perplexity{span}", f"perplexity {row['perplexity']:,.3f}")
+            if measure == RATIO
+            else (
+                f"{row[DIVERGENCE]:.4f} nats per token from the dense model{span}",
+                f"the same likeliest token in {100 * row['agreement']:.1f}\N{NO-BREAK SPACE}% of the places",
+            )
+        ),
+        many(seeds, "seed"),
         place,
         *_made_of(row["calibration"], known),
     ]
