@@ -59,7 +59,12 @@ def catalogued(results: Path) -> set[str]:
 
 def verify(folder: Path, study: str) -> tuple[int, str]:
     """Exit code and output of the command `verify` on the results of a study."""
-    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", study]
+    return run_command("verify", folder, study)
+
+
+def run_command(name: str, folder: Path, study: str) -> tuple[int, str]:
+    """Exit code and output of a command of polyprune's on the results of a study."""
+    command = [sys.executable, "-m", f"workflow_scripts.{name}", "--configfile", study]
     done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 

@@ -6,7 +6,7 @@ import math
 import polars as pl
 import pytest
 
-from tests.workflow.project import Project, catalogued, verify
+from tests.workflow.project import Project, catalogued, run_command, verify
 from workflow_scripts.artifacts import read_provenance
 from workflow_scripts.masks.store import MaskStore
 
@@ -97,3 +97,13 @@ def test_every_artifact_is_sound(results):
     code, output = verify(results.parent, "studies/smoke.yaml")
     assert code == 0, output
     assert "sound" in output and "not there" not in output
+
+
+def test_progress_knows_that_all_is_done_and_how_long_it_took(results):
+    code, output = run_command("progress", results.parent, "studies/smoke.yaml")
+    assert code == 0, output
+    lines = output.splitlines()
+    assert lines[0].split() == ["rule", "done", "to", "do", "a", "job", "by"]
+    [pruned] = [line.split() for line in lines if line.split()[0] == "prune_model"]
+    assert pruned[1:3] == ["3", "0"] and pruned[-1] == "measured"
+    assert lines[-1].startswith("All ") and lines[-1].endswith(" jobs are done.")

@@ -34,7 +34,7 @@ def read_durations(timings: Path, subjects: Collection[str]) -> Durations | None
     jobs = []
     for path in sorted(timings.rglob("*.tsv")):
         rule, *rest = path.relative_to(timings).with_suffix("").parts
-        seconds = _seconds(path)
+        seconds = seconds_of(path)
         if rest and rest[0] in subjects and seconds is not None:
             jobs.append(Job(rule, "/".join(rest), seconds))
     return summarise_jobs(jobs) if jobs else None
@@ -62,7 +62,7 @@ def rounded(seconds: float) -> str:
     return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
 
 
-def _seconds(path: Path) -> float | None:
+def seconds_of(path: Path) -> float | None:
     """The wall-clock time of a benchmark file, its mean where it was repeated; None where it says none."""
     with open(path, newline="", encoding="utf-8") as file:
         try:

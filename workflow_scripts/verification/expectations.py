@@ -1,24 +1,18 @@
 """What the workflow would write now: every artifact of a study with the step, code, parameters and inputs behind it.
 
-Snakemake itself is asked, so that nothing here knows a rule. Nothing runs and nothing is written.
+Snakemake itself is asked: see `planning.dag`.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from snakemake.api import SnakemakeApi
-from snakemake.settings.enums import Quietness
-from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, WorkflowSettings
-
 from workflow_scripts.code_digest import libraries_of
+from workflow_scripts.planning.dag import study_dag
 
-SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
 STEP = re.compile(r"-m workflow_scripts\.(\w+)")
 
 
@@ -51,19 +45,8 @@ class Expected:
 
 def expected_artifacts(configfile: Path | None) -> list[Expected]:
     """All artifacts of a study, in the order of the jobs; of the default study without `configfile`."""
-    given = (configfile,) if configfile else ()
-    quiet = OutputSettings(quiet={Quietness.ALL})
-    with SnakemakeApi(quiet) as api, redirect_stdout(StringIO()):
-        workflow = api.workflow(
-            ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=given),
-            workflow_settings=WorkflowSettings(),
-            snakefile=SNAKEFILE,
-        )
-        # The one public way to a DAG without a run.
-        workflow.dag(DAGSettings(forceall=True)).printrulegraph()
-        jobs = [job for job in workflow._workflow.dag.jobs if job.output]
-        return [artifact for job in sorted(jobs, key=lambda job: str(job.output[0])) for artifact in _of_job(job)]
+    jobs = [job for job in study_dag(configfile, forceall=True).jobs if job.output]
+    return [artifact for job in sorted(jobs, key=lambda job: str(job.output[0])) for artifact in _of_job(job)]
 
 
 def _of_job(job) -> list[Expected]:
