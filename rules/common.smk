@@ -88,6 +88,7 @@ TABLES = [
     "layer_errors",
     "matrix",
     "mean_matrix",
+    "one_for_all",
     "overlap_by_block",
     "overlap_by_module",
     "overlap_by_pair",

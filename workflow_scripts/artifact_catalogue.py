@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from workflow_scripts.analysis import cloze as cloze_analysis
-from workflow_scripts.analysis import effects, errors, matrix, overlap
+from workflow_scripts.analysis import effects, errors, matrix, overlap, recommendation
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
@@ -337,12 +337,30 @@ ARTIFACTS = (
         )
     ),
     table(
-        "best_calibration", "an evaluation language and a calibration", effects.BEST,
+        "best_calibration", "an evaluation language and a calibration", recommendation.BEST,
         loss="mean loss over documents and seeds, in the unit",
         best="the calibration with the lowest loss",
-        regret="loss above the best's, in the unit",
-        relative="regret over what the best loses against the dense model; empty unless it loses something",
-        optimistic="whether the winner was chosen among several on the documents that judge it",
+        chosen="share of resamples of documents and seeds in which this calibration has the lowest loss",
+        apparent_regret="loss above the best's, in the unit, on the very texts that chose it: flatters the best",
+        regret="loss above that of the calibrations that other documents and other seeds choose, in the unit",
+        low="lower end of its 95 % interval; empty where there is none",
+        high="upper end of that interval",
+        relative="regret over what the chosen calibrations lose against the dense model; empty unless they lose something",
+        among_best="whether it cannot be told from the best: the true best one is among these with a probability of 95 % at "
+        "least; empty where there are no intervals",
+        reason="why there is no interval, else empty",
+    ),
+    table(
+        "one_for_all", "a calibration for all evaluated languages together", recommendation.ONE_FOR_ALL,
+        languages="number of evaluated languages",
+        worst_language="the language with the largest drop",
+        chosen="share of resamples of documents and seeds in which this calibration has the lowest worst drop",
+        reason="why there are no intervals, else empty",
+        **{
+            f"{drop}_drop{end}": f"{words} by how much the loss grows over the dense model's, as a share of it{end_words}"
+            for drop, words in (("mean", "mean over languages:"), ("worst", "in the worst language:"))
+            for end, end_words in (("", ""), ("_low", "; lower end of the 95 % interval"), ("_high", "; upper end of it"))
+        },
     ),
     table("overlap_by_pair", "two calibrations: pooled over linears and seeds", overlap.pooled_schema()),
     table("overlap_by_block", "two calibrations and a block", overlap.pooled_schema(["block"])),

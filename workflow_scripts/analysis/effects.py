@@ -1,4 +1,4 @@
-"""What the language of the calibration changes: paired differences, the best calibration and the regret of the others.
+"""What the language of the calibration changes: paired differences.
 
 Everything here is in bits per byte of a document, and every document counts equally, whatever its length: documents are
 a sample of the texts one might meet, the analysis of variance behind the interval is balanced only then, and no long
@@ -21,11 +21,6 @@ EFFECTS = pl.Schema(
     | {c: pl.Float64 for c in ("difference", "low", "high", "standard_error", "degrees_of_freedom", "p_value")}
     | {"own_loss": pl.Float64, "relative": pl.Float64, "documents_better": pl.Int64, "reason": pl.String}
     | {"p_holm": pl.Float64}
-)
-BEST = pl.Schema(
-    {c: pl.String for c in [*PLACE, "calibration"]}
-    | {"documents": pl.Int64, "seeds": pl.Int64, "unit": pl.String, "loss": pl.Float64, "best": pl.String}
-    | {"regret": pl.Float64, "relative": pl.Float64, "optimistic": pl.Boolean}
 )
 
 
@@ -69,45 +64,6 @@ def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -
         for part in found.partition_by(family, maintain_order=True)
     ]
     return pl.concat([pl.DataFrame(schema=EFFECTS), *adjusted]).sort(*SETTING, "corpus", "own", "other")
-
-
-def best_calibration(perplexity: pl.DataFrame) -> pl.DataFrame:
-    """Per evaluation language the calibration with the lowest loss, and what each other one loses; sorted.
-
-    Returns:
-        model, method, pattern, sample, propagation, corpus, language, calibration (mixtures too); documents, seeds;
-        unit; loss (in it, mean over documents and seeds), best (name of the best calibration), regret (loss above the
-        best's), relative (regret over what the best loses against the dense model; null unless it loses something),
-        optimistic: true where several calibrations competed, because the winner was chosen on the very documents that
-        judge it (the winner's curse), so that it looks better, and regrets look larger, than on fresh documents.
-
-    Raises:
-        ValueError: as `with_dense`.
-    """
-    means = (
-        losses(perplexity)
-        .group_by(*PLACE, "calibration", maintain_order=True)
-        .agg(
-            pl.col("doc_id").n_unique().cast(pl.Int64).alias("documents"),
-            pl.col("seed").n_unique().cast(pl.Int64).alias("seeds"),
-            pl.col("unit").first(),
-            pl.col("loss").mean(),
-            pl.col("dense_loss").mean(),
-        )
-        .sort(*PLACE, "loss", "calibration")
-    )
-    cost = (pl.col("loss").first() - pl.col("dense_loss").first()).over(PLACE)
-    return (
-        means.with_columns(
-            best=pl.col("calibration").first().over(PLACE),
-            regret=pl.col("loss") - pl.col("loss").first().over(PLACE),
-            optimistic=pl.len().over(PLACE) > 1,
-        )
-        .with_columns(relative=pl.when(cost > 0).then(pl.col("regret") / cost))
-        .select(BEST.names())
-        .cast(dict(BEST))
-        .sort(*PLACE, "calibration")
-    )
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

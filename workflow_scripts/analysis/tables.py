@@ -6,10 +6,11 @@ import polars as pl
 
 from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
 from workflow_scripts.analysis.divergence import divergence_losses
-from workflow_scripts.analysis.effects import best_calibration, compare, losses
+from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
+from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
 
 
 def analyse(
@@ -23,7 +24,7 @@ def analyse(
 
     They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
     mixtures and controls), `divergence_effects` (against all of them, in divergence from the dense model),
-    `best_calibration`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
+    `best_calibration` and `one_for_all` (one calibration for all languages); of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
     `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
     `layer_errors` and `error_by_block`; and where cloze items were scored, `cloze_matrix` and `cloze_effects`.
 
@@ -48,6 +49,7 @@ def analyse(
         "baselines": compare(lost, languages, calibrations - languages),
         "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations),
         "best_calibration": best_calibration(perplexity),
+        "one_for_all": one_for_all(perplexity),
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),
         "overlap_by_module": pooled(experts_together(overlap), ["module"]),

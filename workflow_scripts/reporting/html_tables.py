@@ -158,8 +158,7 @@ def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Ta
     """Regret of each calibration, per evaluated language."""
     keys = [*labels.EVALUATION_SETTING, "method", "language", "best"]
     rows = [
-        {key: group[key][0] for key in keys}
-        | {f"regret_{name}": regret for name, regret in group.select("calibration", "regret").iter_rows()}
+        {key: group[key][0] for key in keys} | {row["calibration"]: row for row in group.iter_rows(named=True)}
         for group in labels.ranked(best, *keys, "calibration", kinds=kinds).partition_by(keys, maintain_order=True)
     ]
     columns = [
@@ -167,11 +166,62 @@ def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Ta
         Column("evaluated in", "language", labels.with_code),
         Column("best calibration", "best", labels.with_code),
     ]
-    names = labels.in_order(best["calibration"], kinds)
-    columns += [Column(f"loss with {name}", f"regret_{name}", "{:.3f}".format) for name in names]
-    lost = f"{labels.capital(labels.units(best))} lost against the best calibration"
-    caption = f"{lost} (optimistic: chosen on the {labels.texts(best)}s that judge it)"
+    for name in labels.in_order(best["calibration"], kinds):
+        parts = {f"regret_{name}{end}": key for end, key in (("", "regret"), ("_low", "low"), ("_high", "high"))}
+        columns.append(Column(f"regret of {name}", name, _regret_and_interval, parts))
+    caption = (
+        f"Regret: {labels.units(best)} lost against the calibrations that other {labels.texts(best)}s and seeds choose "
+        "(95\N{NO-BREAK SPACE}% interval); below zero is chance"
+    )
     return _table("regrets", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, str] | None = None) -> Table:
+    """The answer, a row per evaluated language and method: what to calibrate in, how sure, what the reference costs."""
+    rows = []
+    keys = [*labels.EVALUATION_SETTING, "method", "language"]
+    for group in labels.ranked(best, *keys, "calibration", kinds=kinds).partition_by(keys, maintain_order=True):
+        [winner] = group.filter(pl.col("calibration") == pl.col("best")).to_dicts()
+        others = group.filter(pl.col("among_best"), pl.col("calibration") != pl.col("best"))["calibration"]
+        known = winner["among_best"] is not None
+        against = group.filter(pl.col("calibration") == reference, pl.col("best") != reference).to_dicts()
+        rows.append(
+            {key: winner[key] for key in (*keys, "best", "chosen")}
+            | {"others": (labels.listed(others) or "none") if known else None}
+            | {"regret": against[0] if against else None}
+            | {"relative": against[0]["relative"] if against else None}
+        )
+    columns = [
+        Column("to use it in", "language", labels.with_code),
+        Column("method", "method", labels.method_name),
+        Column("calibrate in", "best", labels.with_code),
+        Column("best in resamples", "chosen", labels.percent),
+        Column("not told apart from it", "others"),
+    ]
+    if reference:
+        name, unit = labels.language_name(reference), labels.units(best)
+        parts = {"regret": "regret", "low": "low", "high": "high"}
+        columns += [
+            Column(f"{name} instead costs ({unit})", "regret", _regret_and_interval, parts),
+            Column("share of pruning loss", "relative", labels.percent),
+        ]
+    return _table("advice", "Which calibration to use", rows, columns, labels.EVALUATION_SETTING)
+
+
+def one_for_all_table(drops: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
+    """One calibration for all evaluated languages: its mean drop, and that of its worst language."""
+    keys = [*labels.EVALUATION_SETTING, "method"]
+    rows = labels.ranked(drops, *keys, "calibration", kinds=kinds).sort(*keys, "worst_drop").to_dicts()
+    for row in rows:
+        row |= {f"{drop} of row": row.copy() for drop in ("mean_drop", "worst_drop")}
+    columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", labels.with_code)]
+    for drop, heading in (("worst_drop", "loss grows in the worst language by"), ("mean_drop", "on average by")):
+        parts = {f"{drop}{end}": f"{drop}{end}" for end in ("", "_low", "_high")}
+        columns.append(Column(heading, f"{drop} of row", _drop_and_interval(drop), parts))
+    columns.insert(3, Column("which is", "worst_language", labels.with_code))
+    columns.append(Column("lowest worst drop in resamples", "chosen", labels.percent))
+    caption = "One calibration for all evaluated languages (95\N{NO-BREAK SPACE}% interval)"
+    return _table("one_calibration_for_all", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def positions_table(positions: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
@@ -281,6 +331,23 @@ def _mean_and_span(measure: str, form: str) -> Callable[[dict[str, Any]], str]:
 
 def _interval(row: dict[str, Any]) -> str:
     return f"{labels.signed(row['low'])} to {labels.signed(row['high'])}"
+
+
+def _regret_and_interval(row: dict[str, Any]) -> str:
+    if row["regret"] == row["low"] == row["high"] == 0:
+        return "0"
+    regret = labels.signed(row["regret"])
+    return regret if row["low"] is None else f"{regret} ({labels.signed(row['low'])} to {labels.signed(row['high'])})"
+
+
+def _drop_and_interval(drop: str) -> Callable[[dict[str, Any]], str]:
+    def words(row: dict[str, Any]) -> str:
+        mean, low, high = (
+            None if row[f"{drop}{end}"] is None else f"{100 * row[f'{drop}{end}']:.1f}" for end in ("", "_low", "_high")
+        )
+        return f"{mean}\N{NO-BREAK SPACE}%" if low is None else f"{mean}\N{NO-BREAK SPACE}% ({low} to {high})"
+
+    return words
 
 
 def _agreeing(row: dict[str, Any]) -> str:

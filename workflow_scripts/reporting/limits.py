@@ -23,9 +23,8 @@ NO_OTHER_TASKS = (
     "machine, on easy facts, with the candidates given. Who picks a fact out of eight candidates need not state, reason or "
     "follow instructions; and the items state the same facts in all languages, so that languages are not independent."
 )
-WINNERS_CURSE = (
-    "The best calibration of a language was chosen on the documents that judge it, so it looks better, and the others' "
-    "regret larger, than they would on fresh documents (the winner's curse)."
+SAME_KIND_OF_TEXT = (
+    "The best calibration is that for texts like the evaluated ones; for another register or subject it may be another."
 )
 UNITS = (
     "Bits per byte, nats per token and perplexity depend on script and tokenizer: compare calibrations within an "
@@ -43,7 +42,7 @@ def limits(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> list
         *_task_limits(tables),
         *_document_limits(tables["mean_matrix"]),
         *_corpus_limits(study.get("corpora", []), tables["positions"]),
-        *([WINNERS_CURSE] if tables["best_calibration"]["optimistic"].any() else []),
+        *([SAME_KIND_OF_TEXT] if tables["best_calibration"]["calibration"].n_unique() > 1 else []),
         *([UNITS] if tables["mean_matrix"]["language"].n_unique() > 1 else []),
     ]
 

@@ -14,11 +14,13 @@ from workflow_scripts.reporting.csv_links import frame_link
 from workflow_scripts.reporting.html_tables import (
     Table,
     accuracy_table,
+    advice_table,
     best_table,
     divergence_table,
     effects_table,
     errors_table,
     matrix_table,
+    one_for_all_table,
     overlap_table,
     positions_table,
     variants_table,
@@ -66,7 +68,8 @@ CONTENTS = {
     "effects": "own language against every other, with intervals",
     "baselines": "own language against mixtures and controls, with intervals",
     "divergence_effects": "divergence from the dense model with own language against every other calibration",
-    "best_calibration": "loss and regret of every calibration",
+    "best_calibration": "loss and regret of every calibration, and how sure the best one is",
+    "one_for_all": "one calibration for all languages: mean drop and that of the worst language",
     "overlap_by_pair": "overlap of masks, pooled",
     "overlap_by_block": "overlap of masks by block",
     "overlap_by_module": "overlap of masks by kind of linear",
@@ -105,6 +108,7 @@ def render_report(
             title=TITLE,
             study={**known, "durations": None, **study},
             summary=summarise(study, tables),
+            advice=_advice(tables, kinds_of(calibrations)),
             overview=overview(tables["effects"], kinds_of(calibrations), tables.get("cloze_effects")),
             shown=[_section(name, tables, calibrations) for name in TITLES if _applies(name, tables)],
             files=[
@@ -118,6 +122,16 @@ def render_report(
             fewest_filtered=FEWEST_FILTERED_ROWS,
         )
     )
+
+
+def _advice(tables: Mapping[str, pl.DataFrame], kinds: Mapping[str, str]) -> list[Table]:
+    """Which calibration for which language, and which for all; of studies with a choice of calibrations."""
+    best = tables["best_calibration"]
+    if best["calibration"].n_unique() < 2:
+        return []
+    made = [advice_table(best, labels.reference_of(tables["effects"], kinds), kinds)]
+    several = tables["one_for_all"].filter(pl.col("languages") > 1)
+    return made + ([one_for_all_table(several, kinds)] if several.height else [])
 
 
 def caption(name: str) -> list[str]:

@@ -13,6 +13,7 @@ import polars as pl
 
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences
 from workflow_scripts.reporting.calibrations import kinds_of, read_calibrations
 from workflow_scripts.reporting.labels import capital, listed, many, percent, signed
 from workflow_scripts.reporting.limits import limits
@@ -143,7 +144,12 @@ def findings(tables: Mapping[str, pl.DataFrame], kinds: Mapping[str, str] | None
         for corpus in best["corpus"].unique().sort():
             on = f"On {corpus}: " if best["corpus"].n_unique() > 1 else ""
             head, judged = (labels.of_setting(rows, {**setting, "corpus": corpus}) for rows in (headline, best))
-            told = [*effect_sentences(head), *best_sentences(judged)]
+            drops = labels.of_setting(tables["one_for_all"], {**setting, "corpus": corpus})
+            advised = [
+                *advice_sentences(judged, labels.reference_of(tables["effects"], kinds)),
+                *for_all_sentences(drops),
+            ]
+            told = [*advised, *effect_sentences(head), *best_sentences(judged)]
             sentences += [on + sentence for sentence in told]
         sentences += overlap_sentences(_between_languages(positions, kinds))
         others = [{key: s[key] for key in labels.CALIBRATION_SETTING} for s in among]
@@ -191,7 +197,8 @@ def effect_sentences(head: pl.DataFrame, name: str = "", differences_alone: bool
 
 def best_sentences(best: pl.DataFrame) -> list[str]:
     """Which calibration lost least, for one method, setting and corpus."""
-    winners = best.filter(pl.col("optimistic"), pl.col("calibration") == pl.col("best")).sort("language")
+    contested = pl.col("calibration").n_unique().over("language") > 1
+    winners = best.filter(contested, pl.col("calibration") == pl.col("best")).sort("language")
     if winners.is_empty():
         return []
     has_own = best.filter(pl.col("calibration") == pl.col("language"))["language"].to_list()
