@@ -183,7 +183,11 @@ def test_methods_are_true_of_both_protocols(html):
 
 def test_tables_of_windows_state_their_unit(tables_of):
     html = render_report(STUDY, tables_of("published"))
-    for words in ("difference (nats per token)", "own better on windows", "nats per token lost against the calibrations that other windows"):
+    for words in (
+        "difference (nats per token)",
+        "own better on windows",
+        "nats per token lost against the calibrations that other windows",
+    ):
         assert words in html
     assert "difference (bits per byte)" not in html
     assert 'data-value="nan"' not in html.lower()

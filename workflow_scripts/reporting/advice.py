@@ -1,48 +1,47 @@
-"""The recommendation in plain words: which calibration for which language, and which one for all."""
+"""The recommendation in plain words: which calibration for which language, and which one for all; the table has the rest."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
 from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.labels import listed, percent
-
-SURE = 0.95
+from workflow_scripts.reporting.labels import capital, listed, many, percent
 
 
 def advice_sentences(best: pl.DataFrame, reference: str | None) -> Iterator[str]:
-    """A sentence per evaluated language, of one method and setting; rows of `best_calibration`."""
-    for language in labels.in_order(best["language"]):
-        rows = best.filter(pl.col("language") == language)
-        if rows.height < 2:
-            continue
-        [winner] = rows.filter(pl.col("calibration") == pl.col("best")).to_dicts()
-        others = rows.filter(pl.col("among_best"), pl.col("calibration") != pl.col("best"))["calibration"].to_list()
-        sure = f"best in {percent(winner['chosen'])} of resamples"
-        if winner["among_best"] is None:
-            told = f"{sure}; an indication only: {winner['reason']}"
-        elif others:
-            told = f"{sure}, but not to be told from {listed(map(labels.language_name, others))}"
-        else:
-            told = f"{sure}; every other calibration is worse"
+    """What to calibrate in, of one method and setting.
+
+    Args:
+        best: rows of `best_calibration`.
+        reference: the language that headlines compare with.
+    """
+    groups = [best.filter(pl.col("language") == language) for language in labels.in_order(best["language"])]
+    groups = [group for group in groups if group.height > 1]
+    untested = [group for group in groups if group["among_best"].null_count()]
+    clear = [group for group in groups if group["among_best"].sum() == 1]
+    open_ = [group for group in groups if group["among_best"].sum() > 1]
+    if clear:
+        yield f"One calibration is better than every other for {_of(clear, groups)}: {listed(map(_choice, clear))}."
+    if open_:
+        sure = listed(f"{_choice(group)} ({percent(_winner(group)['chosen'])})" for group in open_)
         yield (
-            f"For {labels.language_name(language)} calibrate in {labels.language_name(winner['best'])} ({told})."
-            + _cost(rows, winner["best"], reference)
+            f"No calibration is clearly the best for {_of(open_, groups)}. Lowest loss, and in which share of resamples: {sure}."
         )
-
-
-def _cost(rows: pl.DataFrame, best: str, reference: str | None) -> str:
-    against = rows.filter(pl.col("calibration") == reference).to_dicts()
-    if reference == best or not against or against[0]["relative"] is None:
-        return ""
-    [row] = against
-    share = (
-        f" {labels.language_name(reference)} instead costs {percent(row['relative'])} more of what pruning costs there"
-    )
-    if row["low"] is None:
-        return f"{share}."
-    unclear = "; the interval includes zero" if row["low"] <= 0 <= row["high"] else ""
-    return f"{share} ({labels.signed(row['low'])} to {labels.signed(row['high'])} {row['unit']}{unclear})."
+    if untested:
+        yield (
+            f"Lowest loss: {listed(map(_choice, untested))}. An indication only: there are {untested[0]['reason'][0]}."
+        )
+    costs = [row for group in groups for row in _rows_of(group, reference) if _winner(group)["best"] != reference]
+    clearly = [row for row in costs if row["low"] is not None and row["low"] > 0 and row["relative"] is not None]
+    if clearly:
+        dearest = sorted(clearly, key=lambda row: -row["relative"])
+        parts = listed(
+            f"{labels.language_name(row['language'])} {percent(row['relative'])} ({labels.signed(row['low'])} to "
+            f"{labels.signed(row['high'])} {row['unit']})"
+            for row in dearest
+        )
+        yield f"{labels.language_name(reference)} instead adds to what pruning costs: {parts}."
 
 
 def for_all_sentences(drops: pl.DataFrame) -> Iterator[str]:
@@ -52,15 +51,36 @@ def for_all_sentences(drops: pl.DataFrame) -> Iterator[str]:
     ordered = drops.sort("worst_drop", "calibration")
     first, last = (ordered.row(place, named=True) for place in (0, -1))
     yield (
-        f"One calibration for all {first['languages']} languages: {labels.language_name(first['calibration'])} hurts its "
-        f"worst language least, {labels.language_name(first['worst_language'])}, whose loss grows by "
-        f"{_drop(first)}; it has the lowest worst drop in {percent(first['chosen'])} of resamples. With "
-        f"{labels.language_name(last['calibration'])} that of {labels.language_name(last['worst_language'])} grows by "
-        f"{_drop(last)}."
+        f"One calibration for all {first['languages']} languages: {_named(first['calibration'])} hurts its worst language "
+        f"least, {labels.language_name(first['worst_language'])}, whose loss grows by {_drop(first)}; it does so in "
+        f"{percent(first['chosen'])} of resamples. {capital(_named(last['calibration']))} hurts its own most: the loss "
+        f"of {labels.language_name(last['worst_language'])} grows by {_drop(last)}."
     )
 
 
-def _drop(row: Mapping) -> str:
+def _of(some: list[pl.DataFrame], groups: list[pl.DataFrame]) -> str:
+    return f"{len(some)} of {many(len(groups), 'language')}"
+
+
+def _winner(group: pl.DataFrame) -> dict[str, Any]:
+    return group.row(by_predicate=pl.col("calibration") == pl.col("best"), named=True)
+
+
+def _choice(group: pl.DataFrame) -> str:
+    row = _winner(group)
+    own = row["best"] == row["language"]
+    return f"for {labels.language_name(row['language'])} {'its own' if own else _named(row['best'])}"
+
+
+def _rows_of(group: pl.DataFrame, calibration: str | None) -> list[dict[str, Any]]:
+    return group.filter(pl.col("calibration") == calibration).to_dicts()
+
+
+def _named(calibration: str) -> str:
+    return labels.language_name(calibration)
+
+
+def _drop(row: Mapping[str, Any]) -> str:
     drop = f"{100 * row['worst_drop']:.1f}\N{NO-BREAK SPACE}%"
     if row["worst_drop_low"] is None:
         return drop

@@ -187,7 +187,7 @@ def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, 
         against = group.filter(pl.col("calibration") == reference, pl.col("best") != reference).to_dicts()
         rows.append(
             {key: winner[key] for key in (*keys, "best", "chosen")}
-            | {"others": (labels.listed(others) or "none") if known else None}
+            | {"others": _others(others, group.height - 1) if known else None}
             | {"regret": against[0] if against else None}
             | {"relative": against[0]["relative"] if against else None}
         )
@@ -196,7 +196,6 @@ def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, 
         Column("method", "method", labels.method_name),
         Column("calibrate in", "best", labels.with_code),
         Column("best in resamples", "chosen", labels.percent),
-        Column("not told apart from it", "others"),
     ]
     if reference:
         name, unit = labels.language_name(reference), labels.units(best)
@@ -205,7 +204,14 @@ def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, 
             Column(f"{name} instead costs ({unit})", "regret", _regret_and_interval, parts),
             Column("share of pruning loss", "relative", labels.percent),
         ]
+    columns.append(Column("not told apart from the best", "others"))
     return _table("advice", "Which calibration to use", rows, columns, labels.EVALUATION_SETTING)
+
+
+def _others(names: pl.Series, rivals: int) -> str:
+    if len(names) == rivals:
+        return "all others"
+    return labels.listed(names) or "none"
 
 
 def one_for_all_table(drops: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:

@@ -188,8 +188,8 @@ def signed(value: float, decimals: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """0.24 -> `24 %`, the blank a no-break one, and a true minus."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+    """0.24 -> `24 %`, the blank a no-break one, and a true minus; what rounds to nothing has no sign."""
+    return f"{100 * share:z.0f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
 
 
 def chance(candidates: int) -> str:

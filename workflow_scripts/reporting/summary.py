@@ -149,7 +149,7 @@ def findings(tables: Mapping[str, pl.DataFrame], kinds: Mapping[str, str] | None
                 *advice_sentences(judged, labels.reference_of(tables["effects"], kinds)),
                 *for_all_sentences(drops),
             ]
-            told = [*advised, *effect_sentences(head), *best_sentences(judged)]
+            told = [*advised, *effect_sentences(head)]
             sentences += [on + sentence for sentence in told]
         sentences += overlap_sentences(_between_languages(positions, kinds))
         others = [{key: s[key] for key in labels.CALIBRATION_SETTING} for s in among]
@@ -193,31 +193,6 @@ def effect_sentences(head: pl.DataFrame, name: str = "", differences_alone: bool
         )
     sentences += _untested_sentences(untested, name)
     return sentences + ([] if differences_alone else _share_sentences(_below(tested), name))
-
-
-def best_sentences(best: pl.DataFrame) -> list[str]:
-    """Which calibration lost least, for one method, setting and corpus."""
-    contested = pl.col("calibration").n_unique().over("language") > 1
-    winners = best.filter(contested, pl.col("calibration") == pl.col("best")).sort("language")
-    if winners.is_empty():
-        return []
-    has_own = best.filter(pl.col("calibration") == pl.col("language"))["language"].to_list()
-    contested = winners.filter(pl.col("language").is_in(has_own))
-    own = contested.filter(pl.col("best") == pl.col("language")).height
-    others = listed(
-        f"{labels.language_name(language)} by {labels.language_name(calibration)}"
-        for language, calibration in winners.select("language", "best").iter_rows()
-        if language != calibration
-    )
-    sentences = []
-    if contested.height:
-        sentences.append(
-            f"Of all calibrations the language's own took the fewest {labels.units(best)} in {own} of "
-            f"{many(contested.height, 'evaluated language')}."
-        )
-    if others:
-        sentences.append(f"Best served by another calibration: {others} (differences may be chance).")
-    return sentences
 
 
 def overlap_sentences(positions: pl.DataFrame) -> list[str]:
