@@ -94,6 +94,8 @@ TABLES = [
     "overlap_by_pair",
     "positions",
     "positions_by_module",
+    "predicted_picks",
+    "predictors",
 ]
 WITH_BASELINES = any(STUDY.calibration.kind(name) != "language" for name in GRID.names)
 FIGURES = [

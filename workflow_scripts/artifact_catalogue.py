@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from workflow_scripts.analysis import cloze as cloze_analysis
-from workflow_scripts.analysis import effects, errors, matrix, overlap, recommendation
+from workflow_scripts.analysis import effects, errors, matrix, overlap, predictors, recommendation
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
@@ -361,6 +361,28 @@ ARTIFACTS = (
             for drop, words in (("mean", "mean over languages:"), ("worst", "in the worst language:"))
             for end, end_words in (("", ""), ("_low", "; lower end of the 95 % interval"), ("_high", "; upper end of it"))
         },
+    ),
+    table(
+        "predictors", "a predictor of which calibration language serves an evaluated language", predictors.PREDICTORS,
+        predictor="`mask_overlap` with the mask of the evaluated language's own calibration, or `local_error` of the "
+        "calibration on its own tokens",
+        languages="number of languages that are calibration and evaluated",
+        rho="Spearman's correlation of predicted with measured order, ranks within each evaluated language; 1: always right",
+        low="lower end of its 95 % interval, by a jackknife over languages; empty with too few",
+        high="upper end of that interval",
+        p_value="two-sided, Mantel's test: languages relabelled as a whole; empty with too few",
+        reason="why bounds or p-value are missing, else empty",
+    ),
+    table(
+        "predicted_picks", "a predictor and an evaluated language: what it picks, the language itself left out",
+        predictors.PICKS,
+        predictor="`mask_overlap` or `local_error`, as in `predictors`",
+        pick="the calibration language that it picks",
+        value="the predictor's value of the pick",
+        regret="regret of the pick, as in `best_calibration`",
+        best_regret="the lowest regret that one of these calibrations has",
+        mean_regret="mean regret of them: of a pick at random",
+        best_other="the calibration with the lowest",
     ),
     table("overlap_by_pair", "two calibrations: pooled over linears and seeds", overlap.pooled_schema()),
     table("overlap_by_block", "two calibrations and a block", overlap.pooled_schema(["block"])),

@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
+from workflow_scripts.analysis.predictors import PICKS, PREDICTORS
 from workflow_scripts.analysis.recommendation import BEST, ONE_FOR_ALL
-from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences
+from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences, predictor_sentences
 from workflow_scripts.reporting.html_tables import advice_table, one_for_all_table
 from workflow_scripts.reporting.labels import percent
 
@@ -91,3 +92,32 @@ def test_one_for_all_names_the_least_and_the_most_harmful():
 @pytest.mark.parametrize(("share", "text"), [(-0.001, "0"), (-0.26, "\N{MINUS SIGN}26"), (0.004, "0"), (0.256, "26")])
 def test_what_rounds_to_nothing_has_no_sign(share, text):
     assert percent(share) == f"{text}\N{NO-BREAK SPACE}%"
+
+
+def test_predictors_are_told_with_their_certainty_and_their_cost():
+    usual = SETTING | {
+        "corpus": "c",
+        "predictor": "mask_overlap",
+        "languages": 4,
+        "rho": 0.5,
+        "low": None,
+        "high": None,
+    }
+    known = pl.DataFrame(
+        [usual | {"p_value": 0.04, "reason": "4 of the 5 languages that an interval needs"}], schema=PREDICTORS
+    )
+    pick = SETTING | {"corpus": "c", "predictor": "mask_overlap", "value": 0.9, "best_regret": 0.1, "mean_regret": 0.2}
+    picks = pl.DataFrame(
+        [
+            pick | {"language": "sw", "pick": "en", "best_other": "en", "regret": 0.1},
+            pick | {"language": "en", "pick": "sw", "best_other": "de", "regret": 0.2},
+        ],
+        schema=PICKS,
+    )
+    [sentence] = predictor_sentences(known, picks, "bits per byte")
+    assert sentence == (
+        "Without evaluating, overlap of masks with the language's own would have told calibration languages apart with a "
+        "rank correlation of +0.50 (p = 0.040; 4 of the 5 languages that an interval needs). For a language without texts "
+        "of its own it picks the best other one in 1 of 2 cases, at a mean regret of +0.150 bits per byte (+0.200 at random)."
+    )
+    assert not list(predictor_sentences(known.with_columns(rho=None), picks, "bits per byte"))

@@ -10,6 +10,7 @@ from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
+from workflow_scripts.analysis.predictors import predicted_picks, predictors
 from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
 
 
@@ -24,7 +25,8 @@ def analyse(
 
     They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
     mixtures and controls), `divergence_effects` (against all of them, in divergence from the dense model),
-    `best_calibration` and `one_for_all` (one calibration for all languages); of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
+    `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and
+    `predicted_picks` (what could have been known before); of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
     `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
     `layer_errors` and `error_by_block`; and where cloze items were scored, `cloze_matrix` and `cloze_effects`.
 
@@ -42,20 +44,24 @@ def analyse(
     calibrations = set(lost["calibration"])
     kinds = kinds or dict.fromkeys(calibrations & set(lost["language"]), "language")
     languages = {name for name, kind in kinds.items() if kind == "language"}
+    best, overlaps, errors = best_calibration(perplexity), positions(overlap), layer_errors(layers)
+    of_languages = best.filter(pl.col("calibration").is_in(languages))
     tables = {
         "matrix": rows,
         "mean_matrix": mean_matrix(rows),
         "effects": compare(lost, languages, languages),
         "baselines": compare(lost, languages, calibrations - languages),
         "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations),
-        "best_calibration": best_calibration(perplexity),
+        "best_calibration": best,
         "one_for_all": one_for_all(perplexity),
+        "predictors": predictors(of_languages, overlaps, errors),
+        "predicted_picks": predicted_picks(of_languages, overlaps, errors),
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),
         "overlap_by_module": pooled(experts_together(overlap), ["module"]),
-        "positions": positions(overlap),
+        "positions": overlaps,
         "positions_by_module": positions(experts_together(overlap), ["module"]),
-        "layer_errors": layer_errors(layers),
+        "layer_errors": errors,
         "error_by_block": error_by_block(layers),
     }
     if cloze is not None:

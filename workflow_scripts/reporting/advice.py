@@ -58,6 +58,38 @@ def for_all_sentences(drops: pl.DataFrame) -> Iterator[str]:
     )
 
 
+PREDICTOR_NAMES = {"mask_overlap": "overlap of masks with the language's own", "local_error": "small local error"}
+
+
+def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str) -> Iterator[str]:
+    """What could have been known before evaluating, of one method and setting.
+
+    Args:
+        predictors: rows of `predictors`.
+        picks: rows of `predicted_picks`.
+        unit: of regret.
+    """
+    for row in predictors.sort("predictor", descending=True).iter_rows(named=True):
+        if row["rho"] is None:
+            continue
+        own = picks.filter(pl.col("predictor") == row["predictor"])
+        right = own.filter(pl.col("pick") == pl.col("best_other")).height
+        chosen, chance = (labels.signed(own[name].mean()) for name in ("regret", "mean_regret"))
+        yield (
+            f"Without evaluating, {PREDICTOR_NAMES[row['predictor']]} would have told calibration languages apart with a "
+            f"rank correlation of {labels.signed(row['rho'], 2)}{_certainty(row)}. For a language without texts of its own "
+            f"it picks the best other one in {right} of {many(own.height, 'case')}, at a mean regret of {chosen} {unit} "
+            f"({chance} at random)."
+        )
+
+
+def _certainty(row: Mapping[str, Any]) -> str:
+    interval = f"{labels.signed(row['low'], 2)} to {labels.signed(row['high'], 2)}" if row["low"] is not None else ""
+    p_value = f"p = {labels.probability(row['p_value'])}" if row["p_value"] is not None else ""
+    told = "; ".join(filter(None, (interval, p_value, row["reason"])))
+    return f" ({told})" if told else ""
+
+
 def _of(some: list[pl.DataFrame], groups: list[pl.DataFrame]) -> str:
     return f"{len(some)} of {many(len(groups), 'language')}"
 

@@ -69,6 +69,8 @@ CONTENTS = {
     "baselines": "own language against mixtures and controls, with intervals",
     "divergence_effects": "divergence from the dense model with own language against every other calibration",
     "best_calibration": "loss and regret of every calibration, and how sure the best one is",
+    "predictors": "how well overlap of masks and local error foretell which calibration serves",
+    "predicted_picks": "what they would have picked for each language",
     "one_for_all": "one calibration for all languages: mean drop and that of the worst language",
     "overlap_by_pair": "overlap of masks, pooled",
     "overlap_by_block": "overlap of masks by block",

@@ -13,7 +13,7 @@ import polars as pl
 
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences
+from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences, predictor_sentences
 from workflow_scripts.reporting.calibrations import kinds_of, read_calibrations
 from workflow_scripts.reporting.labels import capital, listed, many, percent, signed
 from workflow_scripts.reporting.limits import limits
@@ -145,9 +145,14 @@ def findings(tables: Mapping[str, pl.DataFrame], kinds: Mapping[str, str] | None
             on = f"On {corpus}: " if best["corpus"].n_unique() > 1 else ""
             head, judged = (labels.of_setting(rows, {**setting, "corpus": corpus}) for rows in (headline, best))
             drops = labels.of_setting(tables["one_for_all"], {**setting, "corpus": corpus})
+            known, picks = (
+                labels.of_setting(tables[name], {**setting, "corpus": corpus})
+                for name in ("predictors", "predicted_picks")
+            )
             advised = [
                 *advice_sentences(judged, labels.reference_of(tables["effects"], kinds)),
                 *for_all_sentences(drops),
+                *predictor_sentences(known, picks, labels.units(judged)),
             ]
             told = [*advised, *effect_sentences(head)]
             sentences += [on + sentence for sentence in told]
