@@ -20,6 +20,8 @@ rule all:
         mask_targets(),
         perplexity_targets(),
         cloze_targets(),
+        task_targets(),
+        tasks_table().values(),
         rules.compare_calibrations.output,
 
 

@@ -43,6 +43,29 @@ rule tabulate_cloze:
         " --grid {params.grid:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
+rule tabulate_tasks:
+    input:
+        tasks=task_targets(),
+        models=expand(RECORD, model=GRID.models),
+    output:
+        f"{REPORTS}/tables/tasks.parquet",
+    log:
+        f"logs/tabulate_tasks/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/tabulate_tasks/{STUDY.study}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("tabulate_tasks"),
+        grid=canonical_json(asdict(MASK_GRID)),
+        tasks=languages_of_tasks(),
+        items=f"{TASK_ITEMS}",
+    shell:
+        f"python -m workflow_scripts.tabulate_tasks --results {RESULTS}"
+        " --grid {params.grid:q} --tasks {params.tasks:q} --items {params.items}"
+        " --output {output:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule tabulate_layers:
     input:
         layers=layer_targets(),

@@ -3,6 +3,7 @@ import os
 import re
 import sys
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from shlex import quote
@@ -13,6 +14,8 @@ from workflow_scripts import paths, study
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
 from workflow_scripts.controller import VARIABLE as CONTROLLER
+from workflow_scripts.evaluation.tasks.definitions import task_inputs
+from workflow_scripts.evaluation.tasks.families import FAMILIES, OWN
 from workflow_scripts.failures import describe_failure
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
@@ -69,6 +72,9 @@ MASK_GRID = replace(GRID, evaluation="", languages=(), cloze=0, cloze_languages=
 # The same of perplexity and cloze items, which do not concern each other.
 PERPLEXITY_GRID = replace(GRID, cloze=0, cloze_languages=())
 CLOZE_GRID = replace(GRID, evaluation="", languages=())
+# Tasks that a job asks together -> the languages that have just these, and how many items of a task, as in paths.
+TASK_SETS = STUDY.evaluation.task_sets()
+TASK_ITEMS = STUDY.evaluation.task_items or "all"
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
@@ -321,6 +327,80 @@ def mask_of(wildcards):
     }
 
 
+def task_parameters():
+    """What `score_tasks` is told of all tasks alike."""
+    return canonical_json(
+        {
+            "items": STUDY.evaluation.task_items,
+            "batch": STUDY.evaluation.batch,
+            "lm_eval": version("lm-eval"),
+        }
+        | STUDY.compute.model_dump()
+    )
+
+
+def tasks_told(tasks):
+    """What `score_tasks` is told of each task of a language, as a function of the wildcards."""
+    return lambda wildcards: canonical_json(
+        {
+            f"task_{task}": (
+                FAMILIES[task].told(wildcards.language) if task in FAMILIES else OWN
+            )
+            for task in tasks
+        }
+    )
+
+
+def task_sources(tasks):
+    """What the user gave for each task of a language, as a function of the wildcards."""
+
+    def given(task, language):
+        evaluation = STUDY.evaluation
+        return {
+            "file": evaluation.task_files.get(task, {}).get(language, ""),
+            "data": evaluation.task_data.get(task, ""),
+            "inputs": [str(path) for path in inputs_of_task(task, language)],
+        }
+
+    return lambda wildcards: canonical_json(
+        {f"task_{task}": given(task, wildcards.language) for task in tasks}
+    )
+
+
+def inputs_of_task(task, language):
+    """The files that the user gave for a task in a language."""
+    file = STUDY.evaluation.task_files.get(task, {}).get(language)
+    definition = FAMILIES[task].definition(language) if not file else ""
+    return task_inputs(file, STUDY.evaluation.task_data.get(task), definition)
+
+
+def task_files(tasks):
+    """The same as inputs of a job, a role a task, as a function of the wildcards."""
+    return lambda wildcards: {
+        f"task_{task}": found
+        for task in tasks
+        if (found := inputs_of_task(task, wildcards.language))
+    }
+
+
+def weights_of_series(wildcards):
+    """The kept weights of a series of seeds, of methods that change them."""
+    if not study.CHANGES_WEIGHTS[wildcards.series.partition("/")[0]]:
+        return {}
+    return {
+        "weights": [
+            f"{RESULTS}/pruned/{wildcards.model}/{wildcards.series}/{seed}/weights.safetensors"
+            for seed in GRID.seeds
+        ]
+    }
+
+
+def variant_files(wildcards, input, output):
+    """The file arguments without those of tasks, which `score_tasks` is told of by name."""
+    own = {key: value for key, value in input.items() if not key.startswith("task_")}
+    return files(wildcards, own, output)
+
+
 def perplexity_targets():
     """All perplexity artifacts of the study."""
     return [
@@ -344,6 +424,30 @@ def cloze_targets():
 def cloze_table():
     """The long table of cloze items, of a study that has any."""
     return {"cloze": f"{REPORTS}/tables/cloze.parquet"} if GRID.cloze_languages else {}
+
+
+def task_targets():
+    """All artifacts of downstream tasks."""
+    return [
+        paths.task_path(RESULTS, model, variant, f"{task}-{TASK_ITEMS}", language)
+        for model, variant, (tasks, languages) in product(
+            GRID.models, GRID.variants(), TASK_SETS.items()
+        )
+        for task, language in product(tasks, languages)
+    ]
+
+
+def tasks_table():
+    """The long table of tasks' items, of a study that has any."""
+    return {"tasks": f"{REPORTS}/tables/tasks.parquet"} if TASK_SETS else {}
+
+
+def languages_of_tasks():
+    """Task -> the languages that it is asked in."""
+    tasks = sorted(STUDY.evaluation.tasks)
+    return canonical_json(
+        {task: STUDY.evaluation.task_languages(task) for task in tasks}
+    )
 
 
 def mask_targets():

@@ -1,4 +1,4 @@
-# Perplexity and cloze items: one job, and one model load, for all seeds of a setting in one language.
+# Perplexity, cloze items and downstream tasks: one job, and one model load, for all seeds of a setting in one language.
 
 
 rule collect_states:
@@ -141,3 +141,86 @@ use rule score_cloze as score_cloze_of_one with:
         f"logs/timings/score_cloze/{{model}}/{{variant}}/cloze-{GRID.cloze}/{{language}}.tsv"
     wildcard_constraints:
         variant="dense|magnitude/[^/]+/none/none/0",
+
+
+# A family lacks some languages: a rule for those that have the same tasks.
+for number, (tasks, languages) in enumerate(TASK_SETS.items(), 1):
+
+    rule:
+        name:
+            study.numbered("score_tasks", number)
+        input:
+            unpack(task_files(tasks)),
+            unpack(weights_of_series),
+            model=RECORD,
+            masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        output:
+            # The step leaves a file alone that still holds, so that a further task or seed costs only itself.
+            output=update(
+                [
+                    f"{RESULTS}/tasks/{{model}}/{{series}}/{seed}/{task}-{TASK_ITEMS}/{{language}}.parquet"
+                    for task in tasks
+                    for seed in GRID.seeds
+                ]
+            ),
+        log:
+            "logs/score_tasks/{model}/{series}/{language}.log",
+        benchmark:
+            "logs/timings/score_tasks/{model}/{series}/{language}.tsv"
+        wildcard_constraints:
+            language="|".join(languages),
+            series=f"({MASKS_ONLY}|{CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+        # Weights that are not kept are read, and deleted, before more of them are made.
+        priority: 0 if STUDY.keep.weights else 1
+        conda:
+            "../envs/polyprune.yaml"
+        threads: STUDY.compute.threads
+        resources:
+            gpu=gpus(),
+        params:
+            code=code_of("score_tasks"),
+            parameters=task_parameters(),
+            tasks=tasks_told(tasks),
+            sources=task_sources(tasks),
+            files=variant_files,
+            progress=PROGRESS,
+        shell:
+            "python -m workflow_scripts.score_tasks {params.files} --parameters {params.parameters:q} --tasks {params.tasks:q}"
+            " --sources {params.sources:q} --language {wildcards.language:q} --progress {params.progress} --code {params.code} > {log:q} 2>&1"
+
+    rule:
+        name:
+            study.numbered("score_tasks_of_one", number)
+        input:
+            unpack(task_files(tasks)),
+            unpack(mask_of),
+            model=RECORD,
+        output:
+            output=update(
+                [
+                    f"{RESULTS}/tasks/{{model}}/{{variant}}/{task}-{TASK_ITEMS}/{{language}}.parquet"
+                    for task in tasks
+                ]
+            ),
+        log:
+            "logs/score_tasks/{model}/{variant}/{language}.log",
+        benchmark:
+            "logs/timings/score_tasks/{model}/{variant}/{language}.tsv"
+        wildcard_constraints:
+            language="|".join(languages),
+            variant="dense|magnitude/[^/]+/none/none/0",
+        conda:
+            "../envs/polyprune.yaml"
+        threads: STUDY.compute.threads
+        resources:
+            gpu=gpus(),
+        params:
+            code=code_of("score_tasks"),
+            parameters=task_parameters(),
+            tasks=tasks_told(tasks),
+            sources=task_sources(tasks),
+            files=variant_files,
+            progress=PROGRESS,
+        shell:
+            "python -m workflow_scripts.score_tasks {params.files} --parameters {params.parameters:q} --tasks {params.tasks:q}"
+            " --sources {params.sources:q} --language {wildcards.language:q} --progress {params.progress} --code {params.code} > {log:q} 2>&1"

@@ -98,6 +98,11 @@ def cloze_path(results: Path | str, model: str, variant: Variant, items: int, la
     return Path(results, "tasks", model, variant.path, f"cloze-{items}", f"{language}.parquet")
 
 
+def task_path(results: Path | str, model: str, variant: Variant, task: str, language: str) -> Path:
+    """Artifact of one variant's items of a task, spelled with their number, in one language."""
+    return Path(results, "tasks", model, variant.path, task, f"{language}.parquet")
+
+
 def cloze_items(language: str) -> Path:
     """The embedded cloze items of a language."""
     return CLOZE_ITEMS / f"{language}.jsonl"

@@ -39,6 +39,13 @@ TOKENS_PER_ITEM = 40
 SCORED_PER_ITEM = 10
 """Tokens of a cloze item after which a candidate's next token is scored."""
 
+TOKENS_PER_QUESTION = 300
+"""Tokens of a task's item that go through the model, all of its choices included: between Belebele's and XNLI's."""
+ITEMS_OF_TASK = 1000
+"""Items of a task that is asked as a whole."""
+HARNESS = 15.0
+"""Seconds until lm-eval is imported and has its data."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -166,6 +173,18 @@ def cloze_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     return Cost(seconds, LIBRARIES + weights + FLOAT32 * LOGITS)
 
 
+def tasks_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `score_tasks`: one load, then every variant in turn, and every task of each; lm-eval is slow to import."""
+    items = kind.asked * (setting.study.evaluation.task_items or ITEMS_OF_TASK)
+    weights = shape.parameters * setting.weight_bytes(shape)
+    tokens = items * TOKENS_PER_QUESTION
+    operations = forward_operations(shape, tokens, TOKENS_PER_QUESTION) + head_operations(
+        shape, items * SCORED_PER_ITEM
+    )
+    seconds = startup(weights) + HARNESS + kind.variants * (operations / (setting.rate * REACHED) + weights / LOADING)
+    return Cost(seconds, LIBRARIES + weights + FLOAT32 * LOGITS)
+
+
 def generate_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     """A job of `make_control` that writes texts: a forward pass a token of a batch, and a draw from all of its logits."""
     calibration = setting.study.calibration
@@ -224,15 +243,17 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "states": states_cost,
     "perplexity": perplexity_cost,
     "cloze": cloze_cost,
+    "tasks": tasks_cost,
     "overlap": overlap_cost,
     "tabulate_perplexity": constant(2),
     "tabulate_cloze": constant(2),
     "tabulate_layers": constant(2),
+    "tabulate_tasks": constant(2),
     "compare_calibrations": constant(5),
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
-NEEDS_SHAPE = {"tokenize", "control", "generate", "prepare", "prune", "states", "perplexity", "cloze", "overlap"}
+NEEDS_SHAPE = {"tokenize", "control", "generate", "prepare", "prune", "states", "perplexity", "cloze", "tasks", "overlap"}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from workflow_scripts.study import CHANGES_WEIGHTS, Study
+from workflow_scripts.study import CHANGES_WEIGHTS, Study, numbered
 from workflow_scripts.study.sections import Control
 
 
@@ -20,6 +20,7 @@ class JobKind:
         method: the pruning method, for jobs that prune.
         pattern: its pattern, as in paths.
         variants: how many variants one job takes in turn.
+        asked: how many downstream tasks it asks of each.
     """
 
     rule: str
@@ -29,6 +30,7 @@ class JobKind:
     method: str | None = None
     pattern: str | None = None
     variants: int = 1
+    asked: int = 0
 
 
 def documents_read(study: Study) -> set[tuple[str, str]]:
@@ -50,10 +52,12 @@ def _stages(study: Study) -> Iterator[JobKind]:
         for model in grid.models:
             yield from stage(study, model)
     cloze = ["tabulate_cloze"] if grid.cloze_languages else []
+    tasks = ["tabulate_tasks"] if study.evaluation.task_sets() else []
     for rule in (
         "tabulate_perplexity",
         "tabulate_layers",
         *cloze,
+        *tasks,
         "compare_calibrations",
         "draw_figures",
         "write_report",
@@ -109,6 +113,11 @@ def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
         for method in grid.methods:
             ending = "_of_weights" if CHANGES_WEIGHTS[method] else ""
             yield JobKind(f"{rule}{ending}", task, series * languages, model, variants=len(grid.seeds))
+    for number, (tasks, languages) in enumerate(study.evaluation.task_sets().items(), 1):
+        jobs, cost = len(languages), {"asked": len(tasks)}
+        yield JobKind(numbered("score_tasks_of_one", number), "tasks", (1 + len(grid.patterns)) * jobs, model, **cost)
+        jobs *= series * len(grid.methods)
+        yield JobKind(numbered("score_tasks", number), "tasks", jobs, model, variants=len(grid.seeds), **cost)
 
 
 def _overlap(study: Study, model: str) -> Iterator[JobKind]:

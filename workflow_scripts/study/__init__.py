@@ -7,7 +7,15 @@ nothing.
 
 from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import read_file, read_study
-from workflow_scripts.study.sections import CHANGES_WEIGHTS, STATED, EmbeddedCorpus, ModelSource, Study, corpus_files
+from workflow_scripts.study.sections import (
+    CHANGES_WEIGHTS,
+    STATED,
+    EmbeddedCorpus,
+    ModelSource,
+    Study,
+    corpus_files,
+    numbered,
+)
 
 __all__ = [
     "CHANGES_WEIGHTS",
@@ -17,6 +25,7 @@ __all__ = [
     "Study",
     "StudyError",
     "corpus_files",
+    "numbered",
     "read_file",
     "read_study",
 ]

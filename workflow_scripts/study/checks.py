@@ -17,6 +17,8 @@ from workflow_scripts.corpora.document import CorpusError, Document
 from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
 from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.evaluation.tasks.definitions import TaskError, task_inputs
+from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
 from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
@@ -367,6 +369,46 @@ def _splits_have_a_share(
             )
 
 
+def _tasks_are_known(evaluation: Evaluation) -> Iterator[Problem]:
+    known = sorted({*FAMILIES, *evaluation.task_files})
+    for number, task in enumerate(evaluation.tasks):
+        place = ("evaluation", "tasks", str(number))
+        if task not in known:
+            hint = closest(task, known) or f"; there is {listed(sorted(FAMILIES))}"
+            yield Problem(place, f"there is no family of tasks {spell(task)}, and task_files has none{hint}")
+        elif not evaluation.task_languages(task):
+            there = evaluation.task_files.get(task) or FAMILIES[task].languages
+            message = f"{task} has none of the study's languages: it has {listed(sorted(there))}"
+            yield Problem(place, f"{message}; leave it out, or add one of these to evaluation.languages")
+    for key, names in (("task_files", evaluation.task_files), ("task_data", evaluation.task_data)):
+        for task in names:
+            if key == "task_files" and task in FAMILIES:
+                yield Problem(("evaluation", key, task), "a family of tasks has this name; rename yours")
+            elif key == "task_data" and task not in FAMILIES:
+                hint = closest(task, FAMILIES) or f"; there is {listed(sorted(FAMILIES))}"
+                yield Problem(("evaluation", key, task), f"there is no family of tasks {spell(task)}{hint}")
+            elif task not in evaluation.tasks:
+                yield Problem(
+                    ("evaluation", key, task), "evaluation.tasks does not name it; add it there, or remove it here"
+                )
+
+
+def _tasks_are_there(evaluation: Evaluation) -> Iterator[Problem]:
+    for task in evaluation.tasks:
+        own, data = evaluation.task_files.get(task, {}), evaluation.task_data.get(task)
+        if task not in FAMILIES and not own:
+            continue
+        for language in evaluation.task_languages(task):
+            place = ("evaluation", "task_files", task, language) if own else ("evaluation", "task_data", task)
+            try:
+                files = task_inputs(own.get(language), data, FAMILIES[task].definition(language) if not own else "")
+            except TaskError as error:
+                yield Problem(place, str(error))
+                continue
+            if odd := next((path for path in files if not is_nameable(str(path))), None):
+                yield Problem(place, f"the file {spell(odd.name)} of {language} has {NOT_NAMEABLE}")
+
+
 CHECKS = (
     _models_are_usable,
     _models_differ,
@@ -381,6 +423,8 @@ CHECKS = (
     _splits_are_apart,
     _splits_have_a_share,
     _hub_documents_suffice,
+    _tasks_are_known,
+    _tasks_are_there,
 )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workflow_scripts.corpora.mixtures import shares, spell_mixture
 from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.paths import Grid, cloze_languages
 from workflow_scripts.study.values import (
     CalibrationName,
@@ -25,6 +26,8 @@ from workflow_scripts.study.values import (
     Pattern,
     Positive,
     Share,
+    TaskName,
+    TaskNames,
     Text,
     Weight,
     unique_list,
@@ -290,10 +293,32 @@ class Evaluation(Section):
     """windows at a time"""
     cloze: ClozeItems = 0
     """factual cloze items a language, from the embedded 200; scored in the languages that have them"""
+    tasks: TaskNames = []
+    """downstream tasks through lm-eval: families such as belebele, or names of task_files; in the languages that have them"""
+    task_files: dict[TaskName, Annotated[dict[Language, FilePath], Field(min_length=1)]] = {}
+    """tasks of yours: name -> language -> YAML of lm-eval's form"""
+    task_data: dict[TaskName, FilePath] = {}
+    """for families, where the hub is out of reach: name -> folder laid out like the data set's repository there"""
+    task_items: FromZero = 200
+    """items of a task, from the first on; 0 for all"""
 
     def cloze_languages(self) -> list[str]:
         """The languages that the study scores cloze items in."""
         return sorted(set(self.languages) & set(cloze_languages())) if self.cloze else []
+
+    def task_languages(self, task: str) -> list[str]:
+        """The languages that the study asks a task in."""
+        there = self.task_files[task] if task in self.task_files else FAMILIES[task].languages
+        return sorted(set(self.languages) & set(there))
+
+    def task_sets(self) -> dict[tuple[str, ...], list[str]]:
+        """Tasks that are asked together -> the languages that have just these."""
+        sets: dict[tuple[str, ...], list[str]] = {}
+        for language in sorted(self.languages):
+            tasks = tuple(task for task in sorted(self.tasks) if language in self.task_languages(task))
+            if tasks:
+                sets.setdefault(tasks, []).append(language)
+        return sets
 
     @property
     def sample(self) -> str:
@@ -363,6 +388,11 @@ class Study(Section):
         for name in section.calibrations:
             drawn.setdefault(section.corpus_of(name), set()).update(section.mixture(name))
         return {corpus: sorted(drawn[corpus]) for corpus in sorted(drawn)}
+
+
+def numbered(rule: str, number: int) -> str:
+    """Name of the rule for the number-th set of tasks: Snakemake wants a rule for each set of outputs."""
+    return rule if number == 1 else f"{rule}_{number}"
 
 
 def corpus_files(corpus: Section, language: str) -> list[Path]:

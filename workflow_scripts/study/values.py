@@ -41,6 +41,12 @@ def _name(value: Any) -> Any:
     return value
 
 
+def _task(value: str) -> str:
+    if value == "cloze":
+        raise ValueError("cloze items have a key of their own, evaluation.cloze; give the task another name")
+    return value
+
+
 def _hub_name(value: str) -> str:
     if not HUB_NAME.fullmatch(value):
         raise ValueError(f"{spell(value)} is not a name on the hub; write organisation/name")
@@ -147,6 +153,15 @@ ClozeItems = Annotated[
     Field(ge=0, le=EMBEDDED_CLOZE),
     Allowed(f"a whole number from 0 to {EMBEDDED_CLOZE}"),
 ]
+TaskName = Annotated[
+    str,
+    Strict(),
+    BeforeValidator(_name),
+    AfterValidator(_task),
+    Field(max_length=60),
+    Allowed("a family of tasks, or a name of task_files"),
+]
+TaskNames = Annotated[list[TaskName], AfterValidator(_unique)]
 Memory = Annotated[str, BeforeValidator(_memory), Strict(), Allowed("auto, or an amount with its unit such as 8 GiB")]
 Length = Annotated[int, BeforeValidator(_number), Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
 Share = Annotated[float, BeforeValidator(_number), Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]

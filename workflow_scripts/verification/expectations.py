@@ -51,7 +51,7 @@ def expected_artifacts(configfile: Path | None) -> list[Expected]:
 
 def _of_job(job) -> list[Expected]:
     params = {key: decoded(value) for key, value in job.params.items() if isinstance(value, str)}
-    told = dict(job.wildcards.items()) | params | params.get("parameters", {})
+    told = dict(job.wildcards.items()) | params | params.get("parameters", {}) | params.get("tasks", {})
     step = STEP.search(job.shellcmd)[1]
     return [
         Expected(
