@@ -83,9 +83,11 @@ class SavingLM(HFLM):
         return answers
 
     def _is_ours(self, file: Path) -> bool:
+        if not file.is_file():
+            return False
         try:
             refuse_damaged(file)
-            return file.is_file() and read_provenance(file) == self.provenance
+            return read_provenance(file) == self.provenance
         except ArtifactError:
             return False
 
