@@ -59,10 +59,10 @@ rule tabulate_tasks:
         code=code_of("tabulate_tasks"),
         grid=canonical_json(asdict(MASK_GRID)),
         tasks=languages_of_tasks(),
-        items=f"{TASK_ITEMS}",
+        asked=TASK_ITEMS,
     shell:
         f"python -m workflow_scripts.tabulate_tasks --results {RESULTS}"
-        " --grid {params.grid:q} --tasks {params.tasks:q} --items {params.items}"
+        " --grid {params.grid:q} --tasks {params.tasks:q} --items {params.asked}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 

@@ -74,7 +74,7 @@ PERPLEXITY_GRID = replace(GRID, cloze=0, cloze_languages=())
 CLOZE_GRID = replace(GRID, evaluation="", languages=())
 # Tasks that a job asks together -> the languages that have just these, and how many items of a task, as in paths.
 TASK_SETS = STUDY.evaluation.task_sets()
-TASK_ITEMS = STUDY.evaluation.task_items or "all"
+TASK_ITEMS = str(STUDY.evaluation.task_items or "all")
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"

@@ -18,18 +18,22 @@ from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
 from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA, ITEMS_SCHEMA
 from workflow_scripts.evaluation.perplexity import PERPLEXITY_SCHEMA
+from workflow_scripts.evaluation.tasks.items import TASK_ITEMS
 from workflow_scripts.masks.store import SCHEMA as MASKS_SCHEMA
 from workflow_scripts.overlap_masks import OVERLAP_SCHEMA
 from workflow_scripts.prune_model import LAYERS_SCHEMA
 from workflow_scripts.tabulate_cloze import CLOZE_TABLE
 from workflow_scripts.tabulate_layers import LAYERS_TABLE
 from workflow_scripts.tabulate_perplexity import PERPLEXITY_TABLE
+from workflow_scripts.tabulate_tasks import TASKS_TABLE
 
 PLACEHOLDERS = {
     "variant": r"dense|(?:[^/]+/){4}\d+",
     "seed": r"\d+",
     "language": r"[^/~]+",
     "items": r"\d+",
+    "task": r"(?!cloze-\d+/)[^/]+",
+    "asked": r"\d+|all",
     "file": r"(?!provenance\.json$)[^/]+",
     "format": r"svg|png",
 }
@@ -163,6 +167,19 @@ def effect_table(name: str, row: str) -> Artifact:
     )  # fmt: skip
 
 
+TASK_COLUMNS = {
+    "item_id": "name of the item, the same in all languages where the data have one; else its position",
+    "hash": "digest of what the model is shown, and of the right answer",
+    "cluster": "the first item with the same passage or premise; the item itself where none is shared",
+    "answer": "place of the right choice, from 0; empty where several are right, or where the model writes its answer",
+    "loglikelihoods": "of each choice after the question, in nats; empty where the model writes its answer",
+    "lengths": "size of each choice in UTF-8, in bytes; likewise",
+    "margin": "log-likelihood of the right choice (of several, the likeliest) minus the best other's, in nats; likewise",
+    "correct": "the task's metric of the item, as lm-eval computes it, from 0 to 1",
+    "chance": "accuracy of guessing; empty where the model writes its answer",
+}
+"""Columns of the items of tasks that go through lm-eval."""
+
 VOUCHED = {
     "files": "name of a file beside the record -> SHA-256",
     "provenance": "what made the artifact: step, parameters, digests of code and inputs, versions",
@@ -261,6 +278,10 @@ ARTIFACTS = (
         "an item", CLOZE_SCHEMA, {"tokens": "number of scored tokens of each candidate"},
     ),
     Artifact(
+        "Items of a task", "tasks/{model}/{variant}/{task}-{asked}/{language}.parquet", "score_tasks",
+        "an item, in the order of the task's data", TASK_ITEMS, TASK_COLUMNS,
+    ),
+    Artifact(
         "Table `perplexity`", "reports/{study}/tables/perplexity.parquet", "tabulate_perplexity",
         "a model, variant, evaluation language and document", PERPLEXITY_TABLE,
     ),
@@ -268,6 +289,11 @@ ARTIFACTS = (
         "Table `cloze`", "reports/{study}/tables/cloze.parquet", "tabulate_cloze",
         "a model, variant, language and cloze item", CLOZE_TABLE,
         {"corpus": "`cloze` and the number of items", "tokens": "number of scored tokens of each candidate"},
+    ),
+    Artifact(
+        "Table `tasks`", "reports/{study}/tables/tasks.parquet", "tabulate_tasks",
+        "a model, variant, task, language and item", TASKS_TABLE,
+        TASK_COLUMNS | {"corpus": "the task, as the study calls it"},
     ),
     Artifact(
         "Table `layers`", "reports/{study}/tables/layers.parquet", "tabulate_layers",

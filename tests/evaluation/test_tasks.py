@@ -94,9 +94,9 @@ def test_written_answers_are_right_or_wrong_alone(tmp_path):
     }
     path = write_task(tmp_path, "written", items(3), **keys)
     model_says = TOKENIZER.decode(
-        model.generate(**TOKENIZER([items(3)[1]["question"]], return_tensors="pt"), max_new_tokens=4, do_sample=False)[0][
-            len(TOKENIZER(items(3)[1]["question"]).input_ids) :
-        ],
+        model.generate(**TOKENIZER([items(3)[1]["question"]], return_tensors="pt"), max_new_tokens=4, do_sample=False)[
+            0
+        ][len(TOKENIZER(items(3)[1]["question"]).input_ids) :],
         skip_special_tokens=True,
     )
     [first, second, _] = scored(model, tmp_path, path, batch=1)
@@ -140,7 +140,9 @@ def test_several_right_choices_have_the_best_ones_margin_and_no_place():
 
 
 def test_items_of_equal_names_are_numbered_and_clusters_are_called_after_their_first():
-    docs = [{"choices": ["a", "b"], "target": 0, "link": link, "n": 1, "text": text} for link, text in ("xs", "xt", "yt")]
+    docs = [
+        {"choices": ["a", "b"], "target": 0, "link": link, "n": 1, "text": text} for link, text in ("xs", "xt", "yt")
+    ]
     samples = [sample(place, doc, [-1.0, -2.0], acc=1.0) for place, doc in enumerate(docs)]
     rows = rows_of(Fake(), samples, Reading(ids=("link", "n"), cluster=("text",)))
     assert [row["item_id"] for row in rows] == ["x/1", "x/1#2", "y/1"]
@@ -194,7 +196,12 @@ def test_every_task_of_a_family_is_in_the_installed_lm_eval(name):
 def test_the_seven_languages_have_the_tasks_they_should():
     seven = {"ar", "de", "en", "es", "ru", "sw", "zh"}
     gaps = {name: sorted(seven - set(family.languages)) for name, family in FAMILIES.items()}
-    assert {name for name, missing in gaps.items() if not missing} == {"belebele", "xnli", "global_mmlu_full", "global_piqa"}
+    assert {name for name, missing in gaps.items() if not missing} == {
+        "belebele",
+        "xnli",
+        "global_mmlu_full",
+        "global_piqa",
+    }
     assert gaps["xstorycloze"] == ["de"] and gaps["mgsm"] == ["ar"] and gaps["arc"] == ["sw"]
     assert gaps["xcopa"] == ["ar", "de", "en", "es", "ru"] and gaps["paws"] == ["ar", "ru", "sw"]
 
@@ -284,7 +291,10 @@ def test_what_a_task_of_a_users_depends_on(tmp_path, monkeypatch):
         ("group: g\ntask: [a, b]", "no single task of lm-eval"),
         ("task: a\noutput_type: loglikelihood_rolling\ndataset_path: json", "output_type loglikelihood_rolling"),
         ("task: a\noutput_type: multiple_choice", "names no data"),
-        ("task: a\ndataset_path: json\ndataset_kwargs: {data_files: {test: gone.jsonl}}", "there are no data gone.jsonl"),
+        (
+            "task: a\ndataset_path: json\ndataset_kwargs: {data_files: {test: gone.jsonl}}",
+            "there are no data gone.jsonl",
+        ),
     ],
 )
 def test_a_task_file_that_is_none_is_refused_in_a_sentence(text, sentence, tmp_path):
