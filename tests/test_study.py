@@ -10,6 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.evaluation.task_files import items, write_task
 from workflow_scripts.paths import cloze_items, cloze_languages
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.study import CHANGES_WEIGHTS, EmbeddedCorpus, Study, StudyError, read_study
@@ -570,3 +571,62 @@ def test_cloze_items_are_scored_in_the_languages_that_have_them():
     assert read_study(changed("evaluation.cloze", 0)).grid().cloze_languages == ()
     for language in cloze_languages():
         assert len(cloze_items(language).read_text(encoding="utf-8").splitlines()) == EMBEDDED_CLOZE
+
+
+def with_tasks(**keys):
+    study = copy.deepcopy(DEFAULT)
+    study["evaluation"] |= keys
+    return study
+
+
+def test_tasks_are_asked_in_the_languages_that_have_them(tmp_path):
+    path = write_task(tmp_path, "own", items())
+    given = {"tasks": ["xstorycloze", "own", "xnli"], "task_files": {"own": {"sw": str(path), "fr": str(path)}}}
+    evaluation = read_study(with_tasks(**given)).evaluation
+    assert evaluation.task_sets() == {
+        ("xnli",): ["de"],
+        ("xnli", "xstorycloze"): ["en"],
+        ("own", "xnli", "xstorycloze"): ["sw"],
+    }
+    assert read_study(DEFAULT).evaluation.task_sets() == {}
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        (
+            {"tasks": ["belebel"]},
+            "evaluation.tasks.0: there is no family of tasks belebel, and task_files has none; did you",
+        ),
+        (
+            {"tasks": ["zzz"]},
+            "evaluation.tasks.0: there is no family of tasks zzz, and task_files has none; there is arc,",
+        ),
+        ({"tasks": ["xnli", "xnli"]}, "xnli is listed twice; keep one"),
+        ({"tasks": ["cloze"]}, "cloze items have a key of their own, evaluation.cloze"),
+        (
+            {"tasks": ["xcopa"], "languages": ["de", "en"]},
+            "evaluation.tasks.0: xcopa has none of the study's languages",
+        ),
+        ({"task_files": {"own": {"sw": "x.yaml"}}}, "evaluation.task_files.own: evaluation.tasks does not name it"),
+        (
+            {"tasks": ["own"], "task_files": {"own": {"sw": "x.yaml"}}},
+            "evaluation.task_files.own.sw: there is no file x.yaml",
+        ),
+        (
+            {"tasks": ["xnli"], "task_files": {"xnli": {"sw": "x.yaml"}}},
+            "evaluation.task_files.xnli: a family of tasks has this name; rename yours",
+        ),
+        ({"task_data": {"xnl": "x"}}, "evaluation.task_data.xnl: there is no family of tasks xnl; did you mean xnli?"),
+        ({"task_data": {"xnli": "x"}}, "evaluation.task_data.xnli: evaluation.tasks does not name it"),
+        (
+            {"tasks": ["xnli"], "task_data": {"xnli": "x"}},
+            "evaluation.task_data.xnli: there is no folder x; name one laid",
+        ),
+        ({"tasks": ["xnli"], "task_items": -1}, "-1 cannot stand here; write a whole number from 0 up"),
+        ({"tasks": "xnli"}, "write a list, each entry a family of tasks, or a name of task_files"),
+    ],
+)
+def test_tasks_that_cannot_be_asked_are_refused_before_any_job(keys, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert any(sentence in found for found in mistakes(with_tasks(**keys))), mistakes(with_tasks(**keys))
