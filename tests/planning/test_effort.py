@@ -78,3 +78,18 @@ def test_a_model_of_unknown_size_leaves_its_stages_unknown_and_their_jobs_counte
 def test_jobs_run_side_by_side():
     assert effort.wall_seconds(Stage("r", 10, 100.0, 1.0), side_by_side=2) == 50
     assert effort.wall_seconds(Stage("r", 1, 100.0, 1.0), side_by_side=2) == 100
+
+
+def test_tasks_cost_by_their_items_and_variants():
+    own = {"tasks": ["xnli"], "task_items": 10}
+    study = read_study(DEFAULT | {"evaluation": DEFAULT["evaluation"] | own})
+    [one] = [kind for kind in job_kinds(study) if kind.rule == "score_tasks_of_one"]
+    [series] = [kind for kind in job_kinds(study) if kind.rule == "score_tasks"]
+    assert (one.asked, one.variants, one.jobs) == (1, 1, 2 * 3)
+    assert (series.variants, series.jobs) == (3, 2 * 3 * 3)
+    setting = replace(SETTING, study=study)
+    once, thrice = (effort.tasks_cost(kind, SHAPE, setting) for kind in (one, series))
+    # 280 bytes of weights hardly load; ten questions of 300 tokens, and 100 scored tokens.
+    operations = effort.forward_operations(SHAPE, 3000, 300) + effort.head_operations(SHAPE, 100)
+    assert (thrice.seconds - once.seconds) == pytest.approx(2 * operations / (1e9 * effort.REACHED), rel=1e-3)
+    assert once.memory == thrice.memory
