@@ -58,11 +58,11 @@ rule tabulate_tasks:
     params:
         code=code_of("tabulate_tasks"),
         grid=canonical_json(asdict(MASK_GRID)),
-        tasks=languages_of_tasks(),
+        languages=languages_of_tasks(),
         asked=TASK_ITEMS,
     shell:
         f"python -m workflow_scripts.tabulate_tasks --results {RESULTS}"
-        " --grid {params.grid:q} --tasks {params.tasks:q} --items {params.asked}"
+        " --grid {params.grid:q} --languages {params.languages:q} --items {params.asked}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 

@@ -3,6 +3,7 @@ import os
 import re
 import sys
 from dataclasses import asdict, replace
+from functools import cache
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -367,6 +368,7 @@ def task_sources(tasks):
     )
 
 
+@cache
 def inputs_of_task(task, language):
     """The files that the user gave for a task in a language."""
     file = STUDY.evaluation.task_files.get(task, {}).get(language)

@@ -179,7 +179,7 @@ def test_the_table_has_a_row_for_each_variant_and_item_and_refuses_other_models(
             target = task_path(results, "tiny", variant, f"{name}-4", "en")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(Path(path).read_bytes())
-    told = {"grid": json.dumps(vars(GRID)), "tasks": json.dumps({name: ["en"] for name in tasks}), "items": "4"}
+    told = {"grid": json.dumps(vars(GRID)), "languages": json.dumps({name: ["en"] for name in tasks}), "items": "4"}
     tabulate_tasks(results=results, output=tmp_path / "tasks.parquet", **told)
     table = pl.read_parquet(tmp_path / "tasks.parquet")
     assert table.schema == TASKS_TABLE

@@ -19,13 +19,13 @@ TASKS_TABLE = pl.Schema(
 )
 
 
-def tabulate_tasks(*, results: Path, grid: str, tasks: str, items: str, output: Path, code: str = "") -> None:
+def tabulate_tasks(*, results: Path, grid: str, languages: str, items: str, output: Path, code: str = "") -> None:
     """Write a row per model, variant, task, language and item.
 
     Args:
         results: folder of the artifacts; the paths below it follow from the grid.
         grid: the study's grid as JSON, see `paths.Grid`.
-        tasks: JSON, name of a task -> its languages.
+        languages: JSON, name of a task -> the languages that it is asked in.
         items: how many items of a task were asked, as in paths.
         output: the table.
         code: digest of this step's code.
@@ -33,8 +33,8 @@ def tabulate_tasks(*, results: Path, grid: str, tasks: str, items: str, output: 
     Raises:
         ArtifactError: items were answered by another model than belongs there, or a file is a copy of another.
     """
-    spanned, languages = Grid.from_json(json.loads(grid)), json.loads(tasks)
-    asked = [(task, language) for task in languages for language in languages[task]]
+    spanned, asked_in = Grid.from_json(json.loads(grid)), json.loads(languages)
+    asked = [(task, language) for task in asked_in for language in asked_in[task]]
     files, belonging = {}, {}
     for model, variant, (task, language) in product(spanned.models, spanned.variants(), asked):
         path = task_path(results, model, variant, f"{task}-{items}", language)
@@ -42,7 +42,7 @@ def tabulate_tasks(*, results: Path, grid: str, tasks: str, items: str, output: 
         belonging[path] = Path(results, "models", model, "provenance.json")
     refuse_foreign("model", belonging)
     table = gather(files).sort("model", "variant", "corpus", "language", "item_id").cast(dict(TASKS_TABLE))
-    told = {"grid": json.loads(grid), "tasks": languages, "items": items}
+    told = {"grid": json.loads(grid), "languages": asked_in, "asked": items}
     inputs = {"tasks": list(files), "models": sorted(set(belonging.values()))}
     write_table(output, table.to_arrow(), make_provenance("tabulate_tasks", told, code, inputs))
 

@@ -255,7 +255,18 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
-NEEDS_SHAPE = {"tokenize", "control", "generate", "prepare", "prune", "states", "perplexity", "cloze", "tasks", "overlap"}
+NEEDS_SHAPE = {
+    "tokenize",
+    "control",
+    "generate",
+    "prepare",
+    "prune",
+    "states",
+    "perplexity",
+    "cloze",
+    "tasks",
+    "overlap",
+}
 
 
 @dataclass(frozen=True)
