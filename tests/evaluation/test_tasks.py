@@ -8,6 +8,7 @@ import torch
 import yaml
 from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
 
 from tests.conftest import tiny_model, tiny_tokenizer
 from tests.evaluation.task_files import items, write_task
@@ -72,7 +73,8 @@ def test_items_are_right_where_lm_eval_says_so_and_the_limit_takes_the_first(tmp
     model = tiny_model("llama", torch.float32)
     path = write_task(tmp_path, "own", items(40))
     lm = HFLM(pretrained=model, tokenizer=TOKENIZER, batch_size=3, max_length=64)
-    theirs = simple_evaluate(model=lm, tasks=[str(path)], num_fewshot=0, limit=25, bootstrap_iters=0)
+    manager = TaskManager(include_defaults=False)
+    theirs = simple_evaluate(model=lm, tasks=[str(path)], task_manager=manager, limit=25, bootstrap_iters=0)
     samples = theirs["samples"]["own"]
     rows = scored(model, tmp_path, path, 25)
     assert [row["correct"] for row in rows] == [sample["acc"] for sample in samples]
@@ -257,6 +259,23 @@ def test_a_data_set_that_is_not_to_be_had_is_named_with_the_remedy(tmp_path, mon
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(TaskError, match="own in sw .*nobody/nothing, configuration swh.*evaluation.task_data"):
         load_subjects([path], "", None, "own in sw")
+
+
+def test_a_task_that_does_not_fit_its_data_is_named(tmp_path):
+    path = write_task(tmp_path, "own", items(), test_split="validation")
+    with pytest.raises(TaskError, match="own in sw .* does not fit its data.*KeyError.*compare own.yaml"):
+        load_subjects([path], "", None, "own in sw")
+
+
+def test_a_folder_like_a_repository_can_be_the_data_of_a_users_task(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    local_belebele(tmp_path / "below/json")
+    keys = {"dataset_path": "json", "dataset_name": "swh_Latn", "dataset_kwargs": None}
+    keys |= {"doc_to_text": "{{question}}", "doc_to_choice": ["a", "b"], "doc_to_target": 0}
+    path = write_task(tmp_path / "below", "own", [], **keys)
+    data = tmp_path / "below/json/data/swh_Latn.jsonl"
+    assert [file.resolve() for file in task_inputs(str(path), None, "")] == [path.resolve(), data.resolve()]
+    assert len(scored(tiny_model("llama", torch.float32), tmp_path, path)) == 3
 
 
 def test_subjects_share_the_items_out(tmp_path):

@@ -147,9 +147,17 @@ def own_data(keys: dict[str, Any], folder: Path) -> list[Path]:
         if not paths:
             raise TaskError(f"there are no data {name}, neither from the folder that you start in nor beside the YAML")
         found += paths
-    if isinstance(path := keys.get("dataset_path"), str) and located(path, folder).is_dir():
-        found += hub_files(located(path, folder), keys.get("dataset_name"))
+    if named is None and (repository := own_repository(keys, folder)):
+        found += hub_files(repository, keys.get("dataset_name"))
     return list(dict.fromkeys(found))
+
+
+def own_repository(keys: dict[str, Any], folder: Path) -> Path | None:
+    """The folder that a definition names as its data set, None where it names a data set of the hub, or files."""
+    path = keys.get("dataset_path")
+    if (keys.get("dataset_kwargs") or {}).get("data_files") or not isinstance(path, str):
+        return None
+    return found if (found := located(path, folder)).is_dir() else None
 
 
 def with_data_located(named: Any, folder: Path) -> Any:

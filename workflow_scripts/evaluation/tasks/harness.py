@@ -24,7 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from workflow_scripts.artifacts import ArtifactError, canonical_json, read_provenance, refuse_damaged, write_json
 from workflow_scripts.evaluation.head import rows_at_a_time
-from workflow_scripts.evaluation.tasks.definitions import TaskError, located, with_data_located
+from workflow_scripts.evaluation.tasks.definitions import TaskError, own_repository, with_data_located
 from workflow_scripts.evaluation.tasks.items import TASK_ITEMS, Reading, rows_of
 
 LENGTH = 2048
@@ -130,25 +130,32 @@ def load_subjects(definitions: Sequence[Path], prefix: str, data: Path | None, a
 
 def _load(path: Path, data: Path | None, asked: str) -> Task:
     config = load_yaml(path)
-    here = located(str(config.get("dataset_path", "")), path.parent)
-    if data or here.is_dir():
-        config["dataset_path"] = str(data or here)
+    if repository := data or own_repository(config, path.parent):
+        config["dataset_path"] = str(repository)
     if files := (config.get("dataset_kwargs") or {}).get("data_files"):
         config["dataset_kwargs"] = config["dataset_kwargs"] | {"data_files": with_data_located(files, path.parent)}
     try:
         [task] = TaskManager(include_defaults=False).load([config])["tasks"].values()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         name = config.get("dataset_name")
         wanted = f"{config.get('dataset_path')}{f', configuration {name}' if name else ''}"
-        reason = " ".join(str(error).split())[:300]
         raise TaskError(
             f"The task {asked} ({config['task']} in lm-eval) cannot be asked, for its data set {wanted} is neither on "
-            f"this machine nor to be had from the hub ({type(error).__name__}: {reason}): connect once without "
-            "HF_HUB_OFFLINE, or name a folder laid out like the data set's repository under evaluation.task_data."
+            f"this machine nor to be had from the hub ({_reason(error)}): connect once without HF_HUB_OFFLINE, or name a "
+            "folder laid out like the data set's repository under evaluation.task_data."
+        ) from error
+    except Exception as error:
+        raise TaskError(
+            f"The task {asked} ({config['task']} in lm-eval) does not fit its data, or lm-eval cannot read it "
+            f"({_reason(error)}): compare {path.name} with the columns and splits of {config.get('dataset_path')}."
         ) from error
     if task.get_config("num_fewshot") is None:
         task.set_config(key="num_fewshot", value=0)
     return task
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def score_items(lm: SavingLM, subjects: Sequence[Subject], items: int, reading: Reading) -> pa.Table:
