@@ -429,13 +429,17 @@ def cloze_table():
 
 
 def task_targets():
-    """All artifacts of downstream tasks."""
+    """All artifacts of downstream tasks, in the order of their table."""
+    asked = [
+        (task, language)
+        for task in sorted(STUDY.evaluation.tasks)
+        for language in STUDY.evaluation.task_languages(task)
+    ]
     return [
         paths.task_path(RESULTS, model, variant, f"{task}-{TASK_ITEMS}", language)
-        for model, variant, (tasks, languages) in product(
-            GRID.models, GRID.variants(), TASK_SETS.items()
+        for model, variant, (task, language) in product(
+            GRID.models, GRID.variants(), asked
         )
-        for task, language in product(tasks, languages)
     ]
 
 
