@@ -23,6 +23,7 @@ LIBRARIES = {
     "numpy": ("numpy",),
     "polars": ("polars",),
     "scipy": ("scipy",),
+    "statsmodels": ("statsmodels",),
     "torch": ("torch",),
     "transformers": ("tokenizers", "transformers"),
 }

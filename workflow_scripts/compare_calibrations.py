@@ -18,6 +18,7 @@ def compare_calibrations(
     kinds: str,
     tables: list[Path],
     cloze: Path | None = None,
+    tasks: Path | None = None,
     code: str = "",
 ) -> None:
     """Write the tables that figures and report are made of, each under its name.
@@ -29,14 +30,16 @@ def compare_calibrations(
         kinds: calibration -> language, mixture or control, as JSON.
         tables: files to write, `{name}.parquet` for the names of `analysis.tables.analyse`.
         cloze: the long table of cloze items, if any were scored.
+        tasks: the long table of items of tasks, if any were scored.
         code: digest of this step's code.
     """
     parameters = {"kinds": json.loads(kinds)}
-    inputs = {"perplexity": perplexity, "overlap": overlap, "layers": layers} | ({"cloze": cloze} if cloze else {})
+    scored = {name: path for name, path in (("cloze", cloze), ("tasks", tasks)) if path}
+    inputs = {"perplexity": perplexity, "overlap": overlap, "layers": layers} | scored
     provenance = make_provenance("compare_calibrations", parameters, code, inputs)
     overlaps = pl.concat(map(pl.read_parquet, overlap))
-    items = pl.read_parquet(cloze) if cloze else None
-    made = analyse(pl.read_parquet(perplexity), overlaps, pl.read_parquet(layers), parameters["kinds"], items)
+    items = {name: pl.read_parquet(path) for name, path in scored.items()}
+    made = analyse(pl.read_parquet(perplexity), overlaps, pl.read_parquet(layers), parameters["kinds"], **items)
     for path in tables:
         # Tables of one form tell by their provenance which they are.
         told = parameters | {"table": path.stem}

@@ -7,7 +7,8 @@ from polars.testing import assert_frame_equal
 from simulated_study import published, simulate
 
 from workflow_scripts.analysis.crossed import crossed_interval
-from workflow_scripts.analysis.effects import EFFECTS, compare, holm, losses
+from workflow_scripts.analysis.effects import EFFECTS, compare, losses
+from workflow_scripts.analysis.families import holm
 from workflow_scripts.analysis.recommendation import BEST, best_calibration
 
 
@@ -48,12 +49,6 @@ def test_an_effect_is_the_crossed_interval_of_paired_differences(study, found):
     assert row["own_loss"] == pytest.approx(np.mean(own - dense_bits[:, None]))
     assert row["relative"] == pytest.approx(expected.mean / row["own_loss"])
     assert (row["documents"], row["seeds"], row["documents_better"], row["reason"]) == (16, 3, 16, "")
-
-
-def test_holm_by_hand():
-    assert holm(np.array([0.01, 0.04, 0.03, np.nan])) == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
-    assert holm(np.array([0.5, 0.9])) == pytest.approx([1, 1])
-    assert np.isnan(holm(np.array([np.nan]))).all()
 
 
 def test_holm_is_taken_within_model_method_and_pattern(found):

@@ -3,7 +3,8 @@
 import polars as pl
 from scipy import stats
 
-from workflow_scripts.analysis.effects import PLACE, holm
+from workflow_scripts.analysis.effects import PLACE
+from workflow_scripts.analysis.families import SIGNIFICANT, holm
 from workflow_scripts.analysis.matrix import SETTING
 
 MARGIN = "nats of margin"
@@ -13,7 +14,6 @@ CLOZE_MATRIX = pl.Schema(
     | {c: pl.Float64 for c in ("accuracy", "accuracy_min", "accuracy_max", "margin", "dense_accuracy", "dense_p_value")}
     | {"above_chance": pl.Boolean}
 )
-SIGNIFICANT = 0.05
 
 
 def cloze_matrix(cloze: pl.DataFrame) -> pl.DataFrame:

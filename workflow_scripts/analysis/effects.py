@@ -12,19 +12,22 @@ import numpy as np
 import polars as pl
 
 from workflow_scripts.analysis.crossed import crossed_interval
+from workflow_scripts.analysis.families import with_holm
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_BIT, SETTING, with_dense
+from workflow_scripts.analysis.power import smallest_detectable
 
 PLACE = [*SETTING, "corpus", "language"]
 EFFECTS = pl.Schema(
     {c: pl.String for c in [*SETTING, "corpus", "own", "other"]}
     | {"documents": pl.Int64, "seeds": pl.Int64, "unit": pl.String}
     | {c: pl.Float64 for c in ("difference", "low", "high", "standard_error", "degrees_of_freedom", "p_value")}
+    | {"detectable": pl.Float64}
     | {"own_loss": pl.Float64, "relative": pl.Float64, "documents_better": pl.Int64, "reason": pl.String}
     | {"p_holm": pl.Float64}
 )
 
 
-def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -> pl.DataFrame:
+def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str], family: str = "effects") -> pl.DataFrame:
     """Own-language calibration minus each of the others, per evaluation language; sorted.
 
     The difference is paired: same document, same seed. On a parallel corpus the draws of two languages overlap in
@@ -36,14 +39,15 @@ def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -
             the dense model's `dense_loss`, and their `unit`; sorted as by `losses`.
         own: calibrations of a single language, named as that language.
         others: calibrations to compare with.
+        family: of `families.FAMILIES`, the one that the tests belong to.
 
     Returns:
         model, method, pattern, sample, propagation, corpus; own (the evaluation language and its calibration), other;
         documents, seeds; unit of what follows; difference (negative: own is better), low, high (95 %), standard_error,
-        degrees_of_freedom, p_value (two-sided t); own_loss (own minus dense), relative (difference over
+        degrees_of_freedom, p_value (two-sided t); detectable (see `power.smallest_detectable`, in the unit); own_loss (own minus dense), relative (difference over
         own_loss: -0.5 says that the other calibration loses half as much again; null unless own loses something);
         documents_better (on which own wins, averaged over seeds); reason (why there is no interval, else empty; bounds
-        and p-values are then null); p_holm (Holm within one model x method x pattern).
+        and p-values are then null); p_holm (Holm within the family).
 
     Raises:
         ValueError: two calibrations that share no seed.
@@ -58,23 +62,7 @@ def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -
                 for other in sorted(set(tables) & set(others) - {language})
             ]
     found = pl.DataFrame(records, schema={k: v for k, v in EFFECTS.items() if k != "p_holm"})
-    family = ["model", "method", "pattern"]
-    adjusted = [
-        part.with_columns(p_holm=pl.Series(holm(part["p_value"].to_numpy()), dtype=pl.Float64).fill_nan(None))
-        for part in found.partition_by(family, maintain_order=True)
-    ]
-    return pl.concat([pl.DataFrame(schema=EFFECTS), *adjusted]).sort(*SETTING, "corpus", "own", "other")
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment of a family of p-values, float [tests]; NaN stays NaN and does not count."""
-    p_values = np.asarray(p_values, dtype=np.float64)
-    adjusted = np.full_like(p_values, np.nan)
-    tested = np.flatnonzero(~np.isnan(p_values))
-    order = tested[np.argsort(p_values[tested], kind="stable")]
-    steps = p_values[order] * np.arange(order.size, 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if order.size else steps
-    return adjusted
+    return with_holm(found, family).select(EFFECTS.names()).sort(*SETTING, "corpus", "own", "other")
 
 
 def losses(perplexity: pl.DataFrame) -> pl.DataFrame:
@@ -95,23 +83,39 @@ def _effect(own: str, own_rows: pl.DataFrame, other: str, other_rows: pl.DataFra
         raise ValueError(f"Calibrations {own} and {other} share no seed: give both the same seeds.")
     own_losses, other_losses = (_cube(rows, "loss", seeds) for rows in (own_rows, other_rows))
     difference = own_losses - other_losses
-    interval = crossed_interval(difference)
     loss = float((own_losses - _cube(own_rows, "dense_loss", seeds)).mean())
     return {
         "own": own,
         "other": other,
-        "documents": interval.documents,
-        "seeds": interval.seeds,
+        "documents": len(difference),
         "unit": own_rows["unit"][0],
-        "difference": interval.mean,
-        "low": _or_null(interval.low),
-        "high": _or_null(interval.high),
-        "standard_error": _or_null(interval.standard_error),
-        "degrees_of_freedom": _or_null(interval.degrees_of_freedom),
-        "p_value": _or_null(interval.p_value),
         "own_loss": loss,
-        "relative": interval.mean / loss if loss > 0 else None,
         "documents_better": int((difference.mean(axis=1) < 0).sum()),
+        **tested(difference, loss),
+    }
+
+
+def tested(difference: np.ndarray, own_loss: float) -> dict[str, object]:
+    """The columns of `compare` from `difference` to `reason` that follow from [documents or clusters, seeds].
+
+    Args:
+        difference: paired differences of losses.
+        own_loss: what the own calibration loses against the dense model.
+    """
+    interval = crossed_interval(difference)
+    numbers = {
+        "low": interval.low,
+        "high": interval.high,
+        "standard_error": interval.standard_error,
+        "degrees_of_freedom": interval.degrees_of_freedom,
+        "p_value": interval.p_value,
+        "detectable": smallest_detectable(interval.standard_error, interval.degrees_of_freedom),
+    }
+    return {
+        "seeds": interval.seeds,
+        "difference": interval.mean,
+        **{name: None if np.isnan(value) else value for name, value in numbers.items()},
+        "relative": interval.mean / own_loss if own_loss > 0 else None,
         "reason": interval.reason,
     }
 
@@ -119,7 +123,3 @@ def _effect(own: str, own_rows: pl.DataFrame, other: str, other_rows: pl.DataFra
 def _cube(rows: pl.DataFrame, column: str, seeds: list[int]) -> np.ndarray:
     """One calibration's `column` as [documents, seeds]; rows sorted by seed and document, complete by `with_dense`."""
     return rows.filter(pl.col("seed").is_in(seeds))[column].to_numpy().reshape(len(seeds), -1).T
-
-
-def _or_null(value: float) -> float | None:
-    return None if np.isnan(value) else value

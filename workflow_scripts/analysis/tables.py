@@ -1,10 +1,11 @@
-"""All tables that figures and report are made of, from the three long tables of a study."""
+"""All tables that figures and report are made of, from the long tables of a study."""
 
 from collections.abc import Mapping
 
 import polars as pl
 
 from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
+from workflow_scripts.analysis.crossed import FEWEST_SEEDS
 from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
@@ -12,6 +13,8 @@ from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 from workflow_scripts.analysis.predictors import predicted_picks, predictors
 from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
+from workflow_scripts.analysis.tasks import task_effects, task_losses, task_matrix
+from workflow_scripts.analysis.within import within_mask
 
 
 def analyse(
@@ -20,6 +23,7 @@ def analyse(
     layers: pl.DataFrame,
     kinds: Mapping[str, str] | None = None,
     cloze: pl.DataFrame | None = None,
+    tasks: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """All tables by name.
 
@@ -28,7 +32,8 @@ def analyse(
     `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and
     `predicted_picks` (what could have been known before); of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
     `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
-    `layer_errors` and `error_by_block`; and where cloze items were scored, `cloze_matrix` and `cloze_effects`.
+    `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix` and `cloze_effects`; where tasks were,
+    `task_matrix` and `task_effects`; and where seeds are too few for an interval, `within_mask`.
 
     Args:
         perplexity: long table, one row per variant, corpus, language and document.
@@ -36,9 +41,10 @@ def analyse(
         layers: long table, one row per calibrated variant and linear.
         kinds: calibration -> language, mixture or control; by default those named as an evaluated language are one.
         cloze: long table, one row per variant, language and item.
+        tasks: long table, one row per variant, task, language and item.
 
     Raises:
-        ValueError: see `with_dense` and `compare`.
+        ValueError: see `with_dense`, `compare` and `task_losses`.
     """
     rows, lost = matrix(perplexity), losses(perplexity)
     calibrations = set(lost["calibration"])
@@ -50,8 +56,8 @@ def analyse(
         "matrix": rows,
         "mean_matrix": mean_matrix(rows),
         "effects": compare(lost, languages, languages),
-        "baselines": compare(lost, languages, calibrations - languages),
-        "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations),
+        "baselines": compare(lost, languages, calibrations - languages, "baselines"),
+        "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations, "divergence_effects"),
         "best_calibration": best,
         "one_for_all": one_for_all(perplexity),
         "predictors": predictors(of_languages, overlaps, errors),
@@ -66,5 +72,17 @@ def analyse(
     }
     if cloze is not None:
         tables["cloze_matrix"] = cloze_matrix(cloze)
-        tables["cloze_effects"] = compare(cloze_losses(cloze), languages, calibrations)
+        tables["cloze_effects"] = compare(cloze_losses(cloze), languages, calibrations, "cloze_effects")
+    if tasks is not None:
+        scored = task_losses(tasks)
+        tables["task_matrix"] = task_matrix(tasks)
+        tables["task_effects"] = task_effects(scored, languages, calibrations)
+    if too_few_seeds(perplexity):
+        tables["within_mask"] = within_mask(lost, tables["effects"])
     return tables
+
+
+def too_few_seeds(perplexity: pl.DataFrame) -> bool:
+    """Whether no comparison of the study can have an interval that speaks of a language."""
+    seeds = perplexity.filter(pl.col("calibration") != "none")["seed"].n_unique()
+    return 0 < seeds < FEWEST_SEEDS
