@@ -39,7 +39,8 @@ def found(tasks):
 def scores(tasks, calibration, language, column="correct", method="wanda"):
     """[items, seeds] by another route than the code under test."""
     rows = tasks.filter(method=method, calibration=calibration, language=language)
-    return rows.pivot("seed", index="item_id", values=column).sort("item_id").drop("item_id").to_numpy()
+    columns = {seed: dict(zip(part["item_id"], part[column], strict=True)) for (seed,), part in rows.group_by("seed")}
+    return np.array([[columns[seed][item] for seed in sorted(columns)] for item in sorted(columns[0])])
 
 
 def test_accuracy_spread_over_seeds_and_chance(tasks):

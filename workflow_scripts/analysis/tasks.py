@@ -198,12 +198,12 @@ def _pooled(pairs: dict[tuple[str, str], pl.DataFrame]) -> Iterator[tuple[str, s
 
 
 def _effect(pairs: pl.DataFrame) -> dict[str, Any]:
-    wide = pairs.pivot("seed", index=["language", "cluster", "doc_id"], values="difference", sort_columns=True)
-    wide = wide.sort("language", "doc_id")
-    clusters = wide["cluster"].to_numpy()
-    values = wide.drop("language", "cluster", "doc_id").to_numpy()
+    # Every seed has all items: `task_losses` refuses others.
+    ordered, seeds = pairs.sort("seed", "language", "doc_id"), pairs["seed"].n_unique()
+    values = ordered["difference"].to_numpy().reshape(seeds, -1).T
+    clusters = ordered["cluster"].head(len(values)).to_numpy()
     of_items = values.mean(axis=1)
-    languages, lost = wide["language"].n_unique(), float(pairs["lost"].mean())
+    languages, lost = pairs["language"].n_unique(), float(pairs["lost"].mean())
     return {
         "documents": len(values),
         "clusters": len(np.unique(clusters)),
