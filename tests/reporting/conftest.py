@@ -19,6 +19,8 @@ STUDIES = {
         "items": 40,
         "blocks": 3,
     },
+    "tasks": {"passages": 60, "blocks": 2},
+    "two seeds of tasks": {"passages": 40, "blocks": 2, "seeds": 2},
     "one seed of controls": {
         "calibrations": ["en", "sw", "noise", "sw-shuffled"],
         "languages": ["en", "sw"],
@@ -50,7 +52,7 @@ def calibrations_in(name):
 @pytest.fixture(scope="session")
 def tables_of():
     """A function from the name of a simulated study to its tables, each made once."""
-    from simulated_study import published, simulate, simulate_cloze, simulate_layers
+    from simulated_study import published, simulate, simulate_cloze, simulate_layers, simulate_tasks
 
     from workflow_scripts.analysis.tables import analyse
 
@@ -59,11 +61,12 @@ def tables_of():
     def tables(name):
         if name not in made:
             study = STUDIES[name]
-            perplexity, overlap = simulate(**{key: value for key, value in study.items() if key != "items"})
+            perplexity, overlap = simulate(**{k: v for k, v in study.items() if k not in ("items", "passages")})
             perplexity = published(perplexity) if name == "published" else perplexity
             kinds = {each: entry["kind"] for each, entry in calibrations_in(name).items()}
             items = simulate_cloze(**study) if "items" in study else None
-            made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items)
+            tasks = simulate_tasks(**study) if "passages" in study else None
+            made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items, tasks)
         return made[name]
 
     return tables

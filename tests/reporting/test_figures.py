@@ -27,7 +27,7 @@ def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
         "overlap_by_module",
         "error_by_block",
     }
-    assert set(drawn) - {"cloze_effects"} == wanted
+    assert set(drawn) - {"cloze_effects", "task_effects"} == wanted
     for name, figure in drawn.items():
         figures.save(figure, tmp_path / name)
     assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png"}

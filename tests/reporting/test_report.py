@@ -241,6 +241,7 @@ def test_captions_are_plain_restructuredtext():
         *TITLES,
         "cloze_matrix",
         "divergence_matrix",
+        "task_matrix",
         "report",
     }
     assert all(caption(name)[1].startswith("How to read this: ") for name in TITLES)

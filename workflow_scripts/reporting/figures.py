@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
+from workflow_scripts.analysis.tasks import POINTS
 from workflow_scripts.artifacts import replacing
 from workflow_scripts.reporting import heat, labels, tooltips
 from workflow_scripts.reporting.baselines import comparisons, relevant
@@ -236,11 +237,28 @@ def margin_intervals(
     return effect_intervals(cloze_effects, among, known)
 
 
+def of_accuracy(task_effects: pl.DataFrame) -> pl.DataFrame:
+    """The rows in points of accuracy, of single languages."""
+    return task_effects.filter(pl.col("unit") == POINTS, ~pl.col("pooled"))
+
+
+@styled
+def accuracy_intervals(
+    task_effects: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None
+) -> Figure:
+    """As `effect_intervals`, for the accuracy in tasks."""
+    rows = of_accuracy(task_effects)
+    if labels.headline(rows, kinds_of(known)).is_empty():
+        return _nothing("Nothing to compare where the dense model beats chance.")
+    return effect_intervals(rows, among, known)
+
+
 def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict[str, Figure]:
     """All figures of a study by name, from the tables of `analysis.tables.analyse`; `known` says what calibrations are."""
-    cloze = tables.get("cloze_effects")
+    cloze, tasks = tables.get("cloze_effects"), tables.get("task_effects")
     return {
         **({} if cloze is None else {"cloze_effects": margin_intervals(cloze, known=known)}),
+        **({} if tasks is None else {"task_effects": accuracy_intervals(tasks, known=known)}),
         "matrix": heat_maps(tables["mean_matrix"], known),
         "effects": effect_intervals(tables["effects"], known=known),
         "divergence_effects": effect_intervals(tables["divergence_effects"], known=known),

@@ -8,8 +8,10 @@ import polars as pl
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.csv_links import csv_link
+from workflow_scripts.reporting.knowledge import with_chance
 
 MISSING = "–"
+SIGN_FLIP = ("p of these masks (sign-flip, Holm)", "p_sign_flip_holm")
 OVERLAP_ENDS = {"magnitude": "floor", "between": "between calibrations", "same": "ceiling"}
 
 
@@ -123,6 +125,8 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known |
         Column("95 % interval", "interval", _interval, {"low": "low", "high": "high"}),
         Column("p", "p_value", labels.probability),
         Column("p (Holm)", "p_holm", labels.probability),
+        *([Column(*SIGN_FLIP, labels.probability)] if SIGN_FLIP[1] in effects.columns else []),
+        Column("smallest detectable", "detectable", "{:.3f}".format),
         Column("share of pruning loss", "relative", labels.percent),
         Column(
             f"own better on {labels.texts(effects)}s",
@@ -135,9 +139,27 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known |
     return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
-def accuracy_table(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Table:
-    """Accuracy of cloze items, one row per method and calibration, the dense model first; languages at chance left out."""
-    shown = cloze_matrix.filter(pl.col("above_chance"))
+def within_mask_table(within: pl.DataFrame, known: Known | None = None) -> Table:
+    """Own-language calibration minus another one in single masks, seed by seed."""
+    keys = [*labels.EVALUATION_SETTING, "method", "own", "other", "seed"]
+    ordered = labels.ranked(within, *keys, kinds=kinds_of(known))
+    rows = [row | {"interval": None if row["low"] is None else row} for row in ordered.iter_rows(named=True)]
+    columns = [
+        Column("method", "method", labels.method_name),
+        Column("own language", "own", labels.with_code),
+        Column("against", "other", labels.with_code),
+        Column("seed", "seed"),
+        Column(f"difference ({labels.losses(within)})", "difference", labels.signed),
+        Column("95 % interval within the mask", "interval", _interval, {"low": "low", "high": "high"}),
+        Column(f"{labels.texts(within)}s", "documents"),
+    ]
+    caption = "Single masks: own language against every other, no statement about languages"
+    return _table("single_masks", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def accuracy_table(matrix: pl.DataFrame, known: Known | None = None, name: str = "accuracies") -> Table:
+    """Accuracy of cloze items or tasks, a row per method and calibration, the dense model first; languages at chance left out."""
+    shown = with_chance(matrix).filter(pl.col("above_chance"))
     keys = ["model", "pattern", "corpus", "method", "sample", "propagation", "calibration"]
     ordered = labels.ranked(shown, *keys, "language", kinds=kinds_of(known))
     rows = [
@@ -149,9 +171,9 @@ def accuracy_table(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Ta
     for language in labels.in_order(shown["language"]):
         parts = {f"{language}{end}": f"accuracy{end}" for end in ("", "_min", "_max")}
         columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
-    chance = " or ".join(labels.chance(candidates) for candidates in shown["candidates"].unique().sort())
+    chance = " or ".join(map(labels.chance, shown["chance"].unique().sort()))
     caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
-    return _table("accuracies", caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:

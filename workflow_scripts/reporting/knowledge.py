@@ -1,4 +1,4 @@
-"""What pruned models still know, from cloze items: shown only in languages in which the dense model beats chance."""
+"""What pruned models still know, from cloze items and tasks: shown only in languages in which the dense model beats chance."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -21,21 +21,30 @@ class Panel(NamedTuple):
     dense: dict[str, dict[str, Any]]
 
 
-def panels(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Iterator[Panel]:
+def with_chance(matrix: pl.DataFrame) -> pl.DataFrame:
+    """A matrix of cloze items, as it has candidates, or of tasks, with `chance`: the share that guessing gets right."""
+    return matrix.with_columns(
+        chance=pl.col("chance").fill_null(0) if "chance" in matrix.columns else 1 / pl.col("candidates")
+    )
+
+
+def panels(matrix: pl.DataFrame, known: Known | None = None) -> Iterator[Panel]:
     """Per setting and method the cells in the order of all figures; languages at chance are left out.
 
     `lost` says which share of what the dense model has above chance is gone, `best` which calibration has most.
+
+    Args:
+        matrix: of `analysis.cloze.cloze_matrix` or `analysis.tasks.task_matrix`.
     """
-    rows = cloze_matrix.filter(pl.col("above_chance"))
+    rows = with_chance(matrix).filter(pl.col("above_chance"))
     for keys in labels.settings(heat.calibrated(rows), heat.KEYS):
         own = labels.of_setting(rows, keys)
         place = {key: keys[key] for key in ("model", "corpus")}
         magnitude = labels.of_setting(rows, {**place, "pattern": keys["pattern"], "method": "magnitude"})
         most = own.group_by("language").agg(most=pl.col("accuracy").max())
-        chance = 1 / pl.col("candidates")
         cells = pl.concat([own, magnitude]).join(most, on="language", how="inner")
         cells = cells.with_columns(
-            lost=(pl.col("dense_accuracy") - pl.col("accuracy")) / (pl.col("dense_accuracy") - chance),
+            lost=(pl.col("dense_accuracy") - pl.col("accuracy")) / (pl.col("dense_accuracy") - pl.col("chance")),
             best=(pl.col("accuracy") == pl.col("most")) & (pl.col("calibration") != labels.NO_TEXT),
         )
         dense = labels.of_setting(rows, {**place, "method": "dense"})
@@ -43,15 +52,16 @@ def panels(cloze_matrix: pl.DataFrame, known: Known | None = None) -> Iterator[P
         yield Panel(keys, ranked, {row["language"]: row for row in dense.iter_rows(named=True)})
 
 
-def not_reported(cloze_matrix: pl.DataFrame) -> list[str]:
+def not_reported(matrix: pl.DataFrame) -> list[str]:
     """A sentence for each language in which the dense model is at chance, so that nothing can be said of variants."""
-    rows = cloze_matrix.filter(~pl.col("above_chance"), pl.col("method") == "dense").sort("model", "language")
-    several = cloze_matrix["model"].n_unique() > 1
+    rows = with_chance(matrix).filter(~pl.col("above_chance"), pl.col("method") == "dense")
+    several = {key: matrix[key].n_unique() > 1 for key in ("model", "corpus")}
     return [
-        f"{labels.language_name(row['language'])}{' with ' + row['model'] if several else ''}: not reported: the dense "
-        f"model is at chance ({percent(row['dense_accuracy'])}, p = {probability(row['dense_p_value'])}; guessing is "
-        f"right in {labels.chance(row['candidates'])})."
-        for row in rows.iter_rows(named=True)
+        f"{labels.language_name(row['language'])}{' on ' + row['corpus'] if several['corpus'] else ''}"
+        f"{' with ' + row['model'] if several['model'] else ''}: not reported: the dense model is at chance "
+        f"({percent(row['dense_accuracy'])}, p = {probability(row['dense_p_value'])}; guessing is right in "
+        f"{labels.chance(row['chance'])})."
+        for row in rows.sort("model", "corpus", "language").iter_rows(named=True)
     ]
 
 
@@ -63,13 +73,13 @@ def knowledge_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list
     found = []
     for panel, other in zip(shown, others, strict=True):
         rows = labels.of_setting(head, panel.setting)
-        sentences = [*_accuracies(panel), *(effect_sentences(rows) if rows.height else [])]
+        sentences = [*accuracies(panel), *(effect_sentences(rows) if rows.height else [])]
         title = f"{labels.method_name(panel.setting['method'])}, {labels.setting_title(other, others)}"
         found.append((title, sentences))
     return found
 
 
-def _accuracies(panel: Panel) -> Iterator[str]:
+def accuracies(panel: Panel) -> Iterator[str]:
     """What is left of the dense model's accuracy in each language; no comparison, for that takes the margins."""
     for language in labels.in_order(panel.dense):
         dense = panel.dense[language]
@@ -81,14 +91,16 @@ def _accuracies(panel: Panel) -> Iterator[str]:
             parts.append(f"{words} {percent(row['accuracy'])} with {labels.language_name(row['calibration'])}")
         yield (
             f"{labels.language_name(language)}: of {dense['items']} items the dense model answers "
-            f"{percent(dense['accuracy'])}, chance would be {labels.chance(dense['candidates'])}; pruned models answer "
+            f"{percent(dense['accuracy'])}, chance would be {labels.chance(dense['chance'])}; pruned models answer "
             f"{listed(parts)}."
         )
 
 
 def accuracy_words(panel: Panel) -> str:
     """The accuracies of a panel, for those who cannot see it."""
-    sentences = ["Accuracy of cloze items in per cent, by calibration and evaluated language.", *_accuracies(panel)]
+    corpus = panel.setting["corpus"]
+    items = "cloze items" if corpus.startswith("cloze-") else corpus
+    sentences = [f"Accuracy of {items} in per cent, by calibration and evaluated language.", *accuracies(panel)]
     return " ".join(map(capital, sentences))
 
 
@@ -99,9 +111,9 @@ def cell_words(row: Mapping[str, Any], made_of: str = "") -> str:
     lines = [
         f"{capital(name)} on {labels.with_code(row['language'])}",
         f"{100 * row['accuracy']:.1f}\N{NO-BREAK SPACE}% right{span}",
-        f"mean margin {labels.signed(row['margin'])} nats",
+        *([] if row["margin"] is None else [f"mean margin {labels.signed(row['margin'])} nats"]),
         f"{labels.many(row['items'], 'item')}, {labels.many(row['seeds'], 'seed')}; the dense model "
-        f"{100 * row['dense_accuracy']:.1f}\N{NO-BREAK SPACE}%, chance {labels.chance(row['candidates'])}",
+        f"{100 * row['dense_accuracy']:.1f}\N{NO-BREAK SPACE}%, chance {labels.chance(row['chance'])}",
         *([made_of] if made_of else []),
     ]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import polars as pl
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.divergence import DIVERGENCE
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
+from workflow_scripts.analysis.tasks import POINTS
 
 NO_TEXT = "none"
 REFERENCE = "en"
@@ -37,7 +38,9 @@ PLACES = [
 ]  # fmt: skip
 CONTROL_COLOUR = "#6b6b6b"
 # What losses in a unit were measured on.
-TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item", DIVERGENCE: "text"}
+TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item", POINTS: "item", DIVERGENCE: "text"}
+# Units of what a model has, of which pruning takes some away.
+KEPT = (MARGIN, POINTS)
 KINDS = ["language", "mixture", "control", "magnitude"]
 
 
@@ -168,8 +171,8 @@ def units(rows: pl.DataFrame) -> str:
 
 
 def losses(rows: pl.DataFrame) -> str:
-    """The unit of a table's rows as that of a loss: margins are lost."""
-    return units(rows).replace(MARGIN, f"{MARGIN} lost")
+    """The unit of a table's rows as that of a loss: margins and points are lost."""
+    return " or ".join(f"{unit} lost" if unit in KEPT else unit for unit in rows["unit"].unique().sort())
 
 
 def texts(rows: pl.DataFrame) -> str:
@@ -192,9 +195,9 @@ def percent(share: float) -> str:
     return f"{100 * share:z.0f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
 
 
-def chance(candidates: int) -> str:
-    """What guessing gets right of items with so many candidates: `12.5 %`."""
-    return f"{100 / candidates:.3g}\N{NO-BREAK SPACE}%"
+def chance(share: float) -> str:
+    """The share that guessing gets right: `12.5 %`."""
+    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
 def many(count: int, noun: str) -> str:

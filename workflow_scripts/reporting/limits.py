@@ -11,6 +11,11 @@ from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.labels import listed, many
 
 AMPLE_SEEDS = 5
+# Why there is no interval that speaks of a language, by the number of seeds.
+VARIANCE_OF_DRAWS = {
+    1: "from one draw of calibration texts nobody can tell how much another draw would change",
+    2: "the variance between two draws of calibration texts has one degree of freedom, too few to bound anything",
+}
 SHORT_DOCUMENT = 4000
 FEW_DOCUMENTS = 30
 SMALL_MODEL = 1_000_000_000
@@ -25,6 +30,16 @@ NO_OTHER_TASKS = (
 )
 SAME_KIND_OF_TEXT = (
     "The best calibration is that for texts like the evaluated ones; for another register or subject it may be another."
+)
+INTERVALS = (
+    "An interval covers further documents and further draws of calibration texts like those of this study, for this model, "
+    "method and pattern. Not in it: other corpora, models and settings. An interval that includes zero does not show that "
+    "there is no difference: the smallest one that would probably have been found is in the table beside it."
+)
+TASKS = (
+    "Tasks ({tasks}) measure what their items ask, by the metric of each. Where the items of several languages are "
+    "translations of each other, languages are not independent tests, and translation may favour some of them. Nothing is "
+    "said of languages in which the dense model is at chance."
 )
 UNITS = (
     "Bits per byte, nats per token and perplexity depend on script and tokenizer: compare calibrations within an "
@@ -54,10 +69,14 @@ def _seed_limits(calibrated: pl.DataFrame) -> Iterator[str]:
     elif seeds < FEWEST_SEEDS:
         yield (
             f"There {'is' if seeds == 1 else 'are'} only {many(seeds, 'seed')} per calibration, and an interval takes "
-            f"{FEWEST_SEEDS}: the results speak of these masks, not of their languages."
+            f"{FEWEST_SEEDS}: {VARIANCE_OF_DRAWS[seeds]}. The results speak of these masks, not of their languages, and so "
+            "do the intervals of single masks, which say what other documents would give with the very same masks."
         )
     elif seeds < AMPLE_SEEDS:
-        yield f"{seeds} seeds per calibration allow an interval, but a coarse one: {AMPLE_SEEDS} and more are better."
+        yield (
+            f"{seeds} seeds per calibration allow an interval, but a coarse one: the variance between draws has "
+            f"{seeds - 1} degrees of freedom; {AMPLE_SEEDS} seeds and more are better."
+        )
 
 
 def _model_limits(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -82,13 +101,26 @@ def _comparison_limits(effects: pl.DataFrame) -> Iterator[str]:
             f"Comparisons of one language under several {listed(several)} use the same documents: they are not "
             "independent evidence, and Holm's correction covers one model, method and pattern at a time."
         )
+    if effects["low"].is_not_null().any():
+        yield INTERVALS
 
 
 def _task_limits(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
-    if "tasks" in tables:
+    if "task_matrix" in tables:
+        yield from _limits_of_tasks(tables)
         return
     items = tables["cloze_matrix"]["items"].max() if "cloze_matrix" in tables else None
     yield NO_TASKS if items is None else NO_OTHER_TASKS.format(items=items)
+
+
+def _limits_of_tasks(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    yield TASKS.format(tasks=listed(tables["task_matrix"]["corpus"].unique().sort()))
+    effects = tables["task_effects"]
+    if effects.height and effects["low"].is_null().all():
+        yield (
+            "The sign-flip tests of tasks say whether these masks differ on further items like these; whether their "
+            "languages do takes more seeds."
+        )
 
 
 def _document_limits(mean_matrix: pl.DataFrame) -> Iterator[str]:

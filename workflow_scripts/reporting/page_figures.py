@@ -12,6 +12,7 @@ from workflow_scripts.reporting.svg import inline_svg
 # Figure -> how it is drawn, and how it is put in words.
 DRAWN = {
     "cloze_effects": (figures.margin_intervals, alternatives.of_effects),
+    "task_effects": (figures.accuracy_intervals, alternatives.of_effects),
     "divergence_effects": (figures.effect_intervals, alternatives.of_effects),
     "baselines": (figures.baseline_intervals, alternatives.of_baselines),
     "effects": (figures.effect_intervals, alternatives.of_effects),
@@ -92,9 +93,9 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None, measure: st
     return made
 
 
-def accuracy_maps(cloze_matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
-    """The accuracies of cloze items of every setting and method, between the dense model's and chance."""
-    shown = list(knowledge.panels(cloze_matrix, known))
+def accuracy_maps(matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
+    """The accuracies of cloze items or tasks of every setting and method, between the dense model's and chance."""
+    shown = list(knowledge.panels(matrix, known))
     among, made = [panel.setting for panel in shown], []
     for panel in shown:
         languages = labels.in_order(panel.dense)
@@ -118,8 +119,8 @@ def _accuracy_cell(row: Mapping, made_of: str = "") -> HeatCell:
 
 
 def _chance_cell(dense: Mapping) -> HeatCell:
-    words = f"Chance: one of {dense['candidates']} candidates\n{labels.chance(dense['candidates'])}"
-    return HeatCell(f"{100 / dense['candidates']:.3g}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
+    words = f"Chance: {labels.chance(dense['chance'])}"
+    return HeatCell(f"{100 * dense['chance']:.3g}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
 
 
 def colour_bar(mean_matrix: pl.DataFrame, measure: str = heat.RATIO) -> Bar:
@@ -139,9 +140,9 @@ def accuracy_bar() -> Bar:
 def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list[Drawing]:
     """The figure `name` of every setting and method, on the same axes."""
     draw, put_in_words = DRAWN[name]
-    rows = (
-        labels.headline(table, kinds_of(known)) if name in ("effects", "divergence_effects", "cloze_effects") else table
-    )
+    rows = figures.of_accuracy(table) if name == "task_effects" else table
+    if name in ("effects", "divergence_effects", "cloze_effects", "task_effects"):
+        rows = labels.headline(rows, kinds_of(known))
     keys = ["method", *(labels.EVALUATION_SETTING if "corpus" in table.columns else labels.CALIBRATION_SETTING)]
     among = labels.settings(rows, keys)
     # Per setting the methods side by side.

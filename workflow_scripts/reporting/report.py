@@ -7,10 +7,14 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from workflow_scripts.analysis.cloze import MARGIN
+from workflow_scripts.analysis.families import FAMILIES, in_words
+from workflow_scripts.analysis.tasks import POINTS
 from workflow_scripts.reporting import heat, labels, page_figures
 from workflow_scripts.reporting.baselines import baseline_findings, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
+from workflow_scripts.reporting.downstream import task_findings
 from workflow_scripts.reporting.html_tables import (
     Table,
     accuracy_table,
@@ -24,6 +28,7 @@ from workflow_scripts.reporting.html_tables import (
     overlap_table,
     positions_table,
     variants_table,
+    within_mask_table,
 )
 from workflow_scripts.reporting.knowledge import knowledge_findings, not_reported
 from workflow_scripts.reporting.overview import overview
@@ -45,6 +50,8 @@ PACKAGE_DATA = (
     "captions/matrix.rst",
     "captions/overlap_by_block.rst",
     "captions/overlap_by_module.rst",
+    "captions/task_effects.rst",
+    "captions/task_matrix.rst",
 )
 MOST_OPEN_ROWS = 40
 MOST_OPEN_FINDINGS = 2
@@ -56,10 +63,13 @@ TITLES = {
     "baselines": "Baselines: is it the language?",
     "divergence_effects": "Divergence from the dense model",
     "cloze_effects": "What the pruned models still know",
+    "task_effects": "Downstream tasks",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
     "error_by_block": "Error by depth",
 }
+# Effects that are shown only where the dense model beats chance -> the matrix that says so.
+KNOWN_AT_ALL = {"cloze_effects": "cloze_matrix", "task_effects": "task_matrix"}
 # What the files of a study hold, for those who take them from the page.
 CONTENTS = {
     "perplexity": "nats, tokens, bytes and characters of every document under every variant",
@@ -81,6 +91,9 @@ CONTENTS = {
     "error_by_block": "the same by block",
     "cloze_matrix": "accuracy and margin of factual cloze items",
     "cloze_effects": "margin with own language against every other calibration, with intervals",
+    "task_matrix": "accuracy and margin of the items of tasks",
+    "task_effects": "accuracy and margin with own language against every other calibration, with intervals",
+    "within_mask": "differences within single masks, with intervals over documents",
 }
 
 
@@ -119,6 +132,7 @@ def render_report(
                 if name in files
             ],
             seeds=_seeds(tables),
+            families=_families(tables),
             most_findings=MOST_OPEN_FINDINGS,
             most_open=MOST_OPEN_ROWS,
             fewest_filtered=FEWEST_FILTERED_ROWS,
@@ -153,9 +167,18 @@ def _environment() -> Environment:
     )
 
 
+def _families(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
+    """The families of tests of a study: what they are about, and what one of them spans."""
+    about = {name: CONTENTS.get(name, "").partition(",")[0] for name in FAMILIES}
+    about |= {"cloze_chance": "the dense model against chance in cloze items"}
+    about |= {"task_chance": "the dense model against chance in tasks"}
+    source = {"cloze_chance": "cloze_matrix", "task_chance": "task_matrix"}
+    return [(about[name], in_words(name)) for name in FAMILIES if source.get(name, name) in tables]
+
+
 def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
     """Whether a study has what a section is about."""
-    if name == "cloze_effects":
+    if name in KNOWN_AT_ALL:
         return name in tables
     return name != "baselines" or not tables[name].is_empty()
 
@@ -165,9 +188,9 @@ def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dic
     maps, bar, maps_caption = [], None, []
     if name == "matrix":
         maps, bar = page_figures.heat_maps(tables["mean_matrix"], known), page_figures.colour_bar(tables["mean_matrix"])
-    elif name == "cloze_effects":
-        maps, bar = page_figures.accuracy_maps(tables["cloze_matrix"], known), page_figures.accuracy_bar()
-        maps_caption = caption("cloze_matrix")
+    elif name in KNOWN_AT_ALL:
+        maps, bar = page_figures.accuracy_maps(tables[KNOWN_AT_ALL[name]], known), page_figures.accuracy_bar()
+        maps_caption = caption(KNOWN_AT_ALL[name])
     elif name == "divergence_effects":
         maps = page_figures.heat_maps(tables["mean_matrix"], known, heat.DIVERGENCE)
         bar = page_figures.colour_bar(tables["mean_matrix"], heat.DIVERGENCE)
@@ -179,7 +202,7 @@ def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dic
         "heat_maps": maps,
         "bar": bar,
         "maps_caption": maps_caption,
-        "not_reported": not_reported(tables["cloze_matrix"]) if name == "cloze_effects" else [],
+        "not_reported": not_reported(tables[KNOWN_AT_ALL[name]]) if name in KNOWN_AT_ALL else [],
         "drawings": [] if name == "matrix" else page_figures.drawings(name, tables[name], known),
         "made_of": _made_of(known) if name in ("matrix", "baselines") else [],
         "findings": _findings(name, tables, known),
@@ -204,6 +227,24 @@ def _cloze_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tupl
     return [(accuracy_table(tables["cloze_matrix"], known), False), *margins]
 
 
+def _task_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
+    made = [(accuracy_table(tables["task_matrix"], known, "task_accuracies"), False)]
+    for unit, name, measure in ((POINTS, "accuracy", "Accuracy"), (MARGIN, "margin", "Margin")):
+        effects = tables["task_effects"].filter(pl.col("unit") == unit)
+        head = labels.headline(effects, kinds_of(known))
+        against = labels.language_name(labels.reference_of(effects, kinds_of(known)) or "")
+        named = (
+            (head, f"own_language_task_{name}", f"{measure} in tasks with own language against {against}"),
+            (effects, f"task_{name}", f"{measure} in tasks with own language against every other calibration"),
+        )
+        made += [
+            (effects_table(rows, table, words, known), rows is head and unit == POINTS)
+            for rows, table, words in named
+            if rows.height
+        ]
+    return made
+
+
 def _divergence_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
     every = "Divergence with own language against every other calibration"
     return [
@@ -216,6 +257,8 @@ def _findings(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> li
     """What a section says in words, where it says it itself."""
     if name == "baselines":
         return baseline_findings(tables, known)
+    if name == "task_effects":
+        return task_findings(tables, known)
     return knowledge_findings(tables, known) if name == "cloze_effects" else []
 
 
@@ -254,10 +297,14 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
             made.append((effects_table(effects, "every_language", every), False))
+        if "within_mask" in tables and tables["within_mask"].height:
+            made.append((within_mask_table(tables["within_mask"], known), False))
     elif name == "divergence_effects":
         made = _divergence_tables(tables, known)
     elif name == "cloze_effects":
         made = _cloze_tables(tables, known)
+    elif name == "task_effects":
+        made = _task_tables(tables, known)
     elif name == "baselines":
         made = _baseline_tables(tables[name], known)
     elif name == "overlap_by_block":

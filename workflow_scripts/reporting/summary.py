@@ -11,14 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.analysis.cloze import MARGIN
+from workflow_scripts.analysis.families import SIGNIFICANT
+from workflow_scripts.analysis.power import POWER
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences, predictor_sentences
 from workflow_scripts.reporting.calibrations import kinds_of, read_calibrations
 from workflow_scripts.reporting.labels import capital, listed, many, percent, signed
 from workflow_scripts.reporting.limits import limits
 
-SIGNIFICANT = 0.05
 FACTORS = {"corpus": "evaluation sample", "sample": "calibration sample", "propagation": "kind of propagation"}
 
 
@@ -194,7 +194,7 @@ def effect_sentences(head: pl.DataFrame, name: str = "", differences_alone: bool
         sentences.append(
             f"In {labels.language_name(row['own'])} no difference from {name} could be shown: "
             f"{signed(row['difference'])} {unit}, and the interval from {signed(row['low'])} to "
-            f"{signed(row['high'])} includes zero."
+            f"{signed(row['high'])} includes zero{_detectable(row)}."
         )
     sentences += _untested_sentences(untested, name)
     return sentences + ([] if differences_alone else _share_sentences(_below(tested), name))
@@ -252,9 +252,17 @@ def _untested_sentences(rows: pl.DataFrame, name: str) -> list[str]:
     ]
 
 
+def _detectable(row: Mapping[str, Any]) -> str:
+    """What a comparison that shows nothing could have shown."""
+    if row["detectable"] is None:
+        return ""
+    chance = percent(POWER)
+    return f"; a difference of {row['detectable']:.3f} or more would have been found with a probability of {chance} or more"
+
+
 def _takes(rows: pl.DataFrame) -> str:
-    """What a variant does with the unit: margins are lost, bits are taken."""
-    return "loses" if MARGIN in set(rows["unit"]) else "takes"
+    """What a variant does with the unit: margins and points of accuracy are lost, bits are taken."""
+    return "loses" if set(labels.KEPT) & set(rows["unit"]) else "takes"
 
 
 def _holm_sentence(kept: int, clear: int) -> str:
