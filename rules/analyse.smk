@@ -110,6 +110,7 @@ rule overlap_masks:
 rule compare_calibrations:
     input:
         **cloze_table(),
+        **tasks_table(),
         perplexity=f"{REPORTS}/tables/perplexity.parquet",
         overlap=overlap_parts(),
         layers=f"{REPORTS}/tables/layers.parquet",

@@ -12,6 +12,7 @@ from shutil import rmtree, which
 
 sys.path.insert(0, workflow.basedir)
 from workflow_scripts import paths, study
+from workflow_scripts.analysis.seeds import FEWEST_SEEDS
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
 from workflow_scripts.controller import VARIABLE as CONTROLLER
@@ -85,8 +86,13 @@ VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calib
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
 REPORT = f"{REPORTS}/report.html"
 CLOZE_TABLES = ["cloze_effects", "cloze_matrix"] if GRID.cloze_languages else []
+TASK_TABLES = ["task_effects", "task_matrix"] if TASK_SETS else []
+# With fewer seeds there is no interval that speaks of a language.
+WITHIN_TABLES = ["within_mask"] if len(GRID.seeds) < FEWEST_SEEDS else []
 TABLES = [
     *CLOZE_TABLES,
+    *TASK_TABLES,
+    *WITHIN_TABLES,
     "baselines",
     "best_calibration",
     "divergence_effects",
@@ -108,6 +114,7 @@ WITH_BASELINES = any(STUDY.calibration.kind(name) != "language" for name in GRID
 FIGURES = [
     *(["baselines"] if WITH_BASELINES else []),
     *(["cloze_effects"] if GRID.cloze_languages else []),
+    *(["task_effects"] if TASK_SETS else []),
     "divergence_effects",
     "effects",
     "error_by_block",

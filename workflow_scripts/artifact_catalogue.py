@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow as pa
 
 from workflow_scripts.analysis import cloze as cloze_analysis
-from workflow_scripts.analysis import effects, errors, matrix, overlap, predictors, recommendation
+from workflow_scripts.analysis import effects, errors, families, matrix, overlap, predictors, recommendation, within
+from workflow_scripts.analysis import tasks as task_analysis
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
@@ -147,10 +148,9 @@ def table(name: str, row: str, schema: pl.Schema, **columns: str) -> Artifact:
     return Artifact(f"Table `{name}`", path, "compare_calibrations", row, schema, columns)
 
 
-def effect_table(name: str, row: str) -> Artifact:
+def effect_table(name: str, row: str, schema: pl.Schema = effects.EFFECTS, **columns: str) -> Artifact:
     """A table of paired differences between a language's own calibration and others."""
-    return table(
-        name, row, effects.EFFECTS,
+    told = dict(
         own="the evaluation language, and the calibration in it",
         other="the other calibration",
         difference="loss with own minus loss with other, in the unit, mean over documents and seeds; negative: own is better",
@@ -158,13 +158,16 @@ def effect_table(name: str, row: str) -> Artifact:
         high="upper end of that interval",
         standard_error="standard error of the difference over crossed documents and seeds",
         degrees_of_freedom="of the t distribution behind interval and p-value",
-        p_value="two-sided",
+        p_value="two-sided, of the t-test behind the interval",
+        detectable="the true difference that this test finds with a probability of 80 % (level 5 %, uncorrected), in the unit; "
+        "empty where there is no interval",
         own_loss="loss with own minus the dense model's, in the unit",
         relative="difference over own_loss; empty unless own loses something",
         documents_better="number of documents on which own wins, averaged over seeds",
         reason="why there is no interval, else empty",
-        p_holm="p_value after Holm's correction within model, method and pattern",
+        p_holm=f"p_value after Holm's correction within the family `{name}`: {families.in_words(name)}",
     )  # fmt: skip
+    return table(name, row, schema, **told | columns)
 
 
 TASK_COLUMNS = {
@@ -345,8 +348,53 @@ ARTIFACTS = (
         accuracy_max="largest over seeds",
         margin="mean margin over items and seeds, in nats",
         dense_accuracy="accuracy of the dense model",
-        dense_p_value="of the dense model against chance: exact binomial test, one-sided, Holm over a model's languages",
+        dense_p_value="of the dense model against chance: exact binomial test, one-sided; Holm within the family "
+        f"`cloze_chance`: {families.in_words('cloze_chance')}",
         above_chance="whether that p-value is below 0.05",
+    ),
+    table(
+        "task_matrix", "a variant without its seed, a task and a language: means over seeds", task_analysis.TASK_MATRIX,
+        corpus="the task",
+        items="number of items",
+        clusters="number of clusters: items that share a passage or premise are one",
+        chance="accuracy of guessing, mean over items; empty where answers are open",
+        accuracy="mean of the task's metric over items and seeds",
+        accuracy_min="smallest over seeds",
+        accuracy_max="largest over seeds",
+        accuracy_sd="standard deviation over seeds; empty of one seed",
+        margin="mean margin over items and seeds, in nats; empty where the task has none",
+        dense_accuracy="accuracy of the dense model",
+        dense_p_value="of the dense model against chance, one-sided: the larger p-value of an exact binomial test over items "
+        f"and a t-test over clusters; Holm within the family `task_chance`: {families.in_words('task_chance')}",
+        above_chance="whether that p-value is below 0.05",
+    ),
+    effect_table(
+        "task_effects",
+        "a task, a language in which the dense model beats chance (or all of them pooled), its own calibration and another "
+        "one, and a unit",
+        task_analysis.TASK_EFFECTS,
+        corpus="the task",
+        own="the evaluation language, and the calibration in it; `pooled` in pooled rows",
+        documents="number of items; of pooled rows, over all languages",
+        unit="points of accuracy, or nats of margin: as losses, both are lost",
+        standard_error="standard error of the difference over crossed clusters and seeds",
+        documents_better="number of items on which own wins, averaged over seeds",
+        pooled="whether the row pools all languages but `other`",
+        languages="number of languages in the row",
+        clusters="number of clusters behind interval and tests; of pooled rows, the same item in several languages is in one",
+        p_sign_flip="two-sided p-value of the cluster sign-flip test, averaged over seeds: of these masks alone",
+        p_sign_flip_holm="p_sign_flip after Holm's correction within the same family",
+    ),
+    table(
+        "within_mask", "an evaluation language, its own calibration and another one, and a seed; of studies with fewer "
+        "than three seeds", within.WITHIN_MASK,
+        own="the evaluation language, and the calibration in it",
+        other="the other calibration",
+        clusters="number of clusters behind the interval; documents stand alone",
+        difference="loss with own minus loss with other under these two masks, mean over documents, in the unit",
+        low="lower end of the 95 % interval over documents, both masks held fixed: studentised bootstrap; empty of fewer than "
+        "8 clusters",
+        high="upper end of that interval",
     ),
     *(
         table(

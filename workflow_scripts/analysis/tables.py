@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
-from workflow_scripts.analysis.crossed import FEWEST_SEEDS
 from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
@@ -13,6 +12,7 @@ from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 from workflow_scripts.analysis.predictors import predicted_picks, predictors
 from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
+from workflow_scripts.analysis.seeds import FEWEST_SEEDS
 from workflow_scripts.analysis.tasks import task_effects, task_losses, task_matrix
 from workflow_scripts.analysis.within import within_mask
 

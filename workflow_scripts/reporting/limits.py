@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.analysis.crossed import FEWEST_SEEDS
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
+from workflow_scripts.analysis.seeds import FEWEST_SEEDS
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.labels import listed, many
 
