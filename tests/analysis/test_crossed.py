@@ -3,8 +3,11 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy import stats
+from statsmodels.formula.api import mixedlm, ols
 
 from workflow_scripts.analysis.crossed import crossed_interval, mean_squares, variance_of_mean
 
@@ -23,6 +26,21 @@ def test_hand_computed_analysis_of_variance():
     assert (interval.low, interval.mean, interval.high) == pytest.approx((4 - reach, 4, 4 + reach))
     assert (interval.documents, interval.seeds, interval.reason) == (2, 3, "")
     assert interval.p_value == pytest.approx(2 * stats.t.sf(4 / math.sqrt(2), freedom))
+
+
+def test_against_the_analysis_of_variance_and_the_mixed_model_of_statsmodels():
+    rng = np.random.default_rng(8)
+    values = 0.3 + rng.normal(0, 1, (14, 1)) + rng.normal(0, 0.8, (1, 4)) + rng.normal(0, 0.5, (14, 4))
+    document, seed = np.indices(values.shape)
+    table = pd.DataFrame({"loss": values.ravel(), "document": document.ravel(), "seed": seed.ravel(), "all": 1})
+    analysed = sm.stats.anova_lm(ols("loss ~ C(document) + C(seed)", table).fit())
+    assert mean_squares(values) == pytest.approx(tuple(analysed["sum_sq"] / analysed["df"]))
+    # Of a balanced table whose components are all above zero, restricted maximum likelihood is the same estimate.
+    components = {"document": "0 + C(document)", "seed": "0 + C(seed)"}
+    fitted = mixedlm("loss ~ 1", table, groups="all", vc_formula=components).fit(reml=True)
+    interval = crossed_interval(values)
+    assert interval.mean == pytest.approx(fitted.params["Intercept"], rel=1e-4)
+    assert interval.standard_error == pytest.approx(fitted.bse["Intercept"], rel=1e-2)
 
 
 def test_equal_seeds_leave_the_t_test_over_documents():
