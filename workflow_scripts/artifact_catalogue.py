@@ -390,7 +390,8 @@ ARTIFACTS = (
         "than three seeds", within.WITHIN_MASK,
         own="the evaluation language, and the calibration in it",
         other="the other calibration",
-        clusters="number of clusters behind the interval; documents stand alone",
+        documents="number of documents, of tasks and cloze items that of items",
+        clusters="number of clusters behind the interval: items that share a passage are one, all others stand alone",
         difference="loss with own minus loss with other under these two masks, mean over documents, in the unit",
         low="lower end of the 95 % interval over documents, both masks held fixed: studentised bootstrap; empty of fewer than "
         "8 clusters",

@@ -86,9 +86,13 @@ def test_with_two_seeds_single_masks_have_intervals_and_the_reason_is_said(table
     assert "No interval is given: 2 of the 3 seeds that an interval needs" in section_of(html)
     assert "has one degree of freedom" in html
     assert "say what other documents would give with the very same masks" in html
-    table = within_mask_table(two["within_mask"])
-    assert len(table.rows) == two["within_mask"].height == 2 * two["effects"].height
-    assert 'id="table-single_masks"' in html
+    per_document = two["within_mask"].filter(unit="bits per byte")
+    table = within_mask_table(per_document, "single_masks")
+    assert len(table.rows) == 2 * two["effects"].height
+    assert table.headings[-1] == "clusters"
+    assert 'id="table-single_masks"' in html and 'id="table-single_masks_tasks"' in section_of(html)
+    of_tasks = two["within_mask"].filter(unit=POINTS)
+    assert set(of_tasks["clusters"]) == {40} and set(of_tasks["documents"]) == {80}
     assert "whether their languages do takes more seeds" in html
     assert not re.search(r"\bnan\b|\bNone\b(?! of this)", html)
 

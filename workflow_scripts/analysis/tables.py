@@ -70,15 +70,19 @@ def analyse(
         "layer_errors": errors,
         "error_by_block": error_by_block(layers),
     }
+    single = [(lost, tables["effects"])]
     if cloze is not None:
+        known = cloze_losses(cloze)
         tables["cloze_matrix"] = cloze_matrix(cloze)
-        tables["cloze_effects"] = compare(cloze_losses(cloze), languages, calibrations, "cloze_effects")
+        tables["cloze_effects"] = compare(known, languages, calibrations, "cloze_effects")
+        single.append((known, tables["cloze_effects"]))
     if tasks is not None:
         scored = task_losses(tasks)
         tables["task_matrix"] = task_matrix(tasks)
         tables["task_effects"] = task_effects(scored, languages, calibrations)
+        single.append((scored, tables["task_effects"].filter(~pl.col("pooled"))))
     if too_few_seeds(perplexity):
-        tables["within_mask"] = within_mask(lost, tables["effects"])
+        tables["within_mask"] = pl.concat(within_mask(*measured) for measured in single)
     return tables
 
 

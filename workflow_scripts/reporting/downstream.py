@@ -42,8 +42,8 @@ def _together(pooled: pl.DataFrame) -> Iterator[str]:
             yield f"{told}; no interval is given: {row['reason']}."
         else:
             yield (
-                f"{told} (95\N{NO-BREAK SPACE}% interval {signed(row['low'], 2)} to {signed(row['high'], 2)}, p = "
-                f"{probability(row['p_value'])}, after Holm’s correction {probability(row['p_holm'])})."
+                f"{told} (95\N{NO-BREAK SPACE}% interval {signed(row['low'], 2)} to {signed(row['high'], 2)}, "
+                f"{_p(row['p_value'])}, after Holm’s correction {_p(row['p_holm'])})."
             )
 
 
@@ -54,14 +54,19 @@ def _of_these_masks(single: pl.DataFrame) -> Iterator[str]:
     clear = single.filter(pl.col("p_sign_flip_holm") < SIGNIFICANT).sort("p_sign_flip_holm", "own")
     of_all = f"{clear.height} of {many(single.height, 'language')}"
     named = listed(
-        f"{labels.language_name(row['own'])} ({'better' if row['difference'] < 0 else 'worse'}, p = "
-        f"{probability(row['p_sign_flip_holm'])})"
+        f"{labels.language_name(row['own'])} ({'better' if row['difference'] < 0 else 'worse'}, "
+        f"{_p(row['p_sign_flip_holm'])})"
         for row in clear.iter_rows(named=True)
     )
     yield (
         f"Of these masks alone, the sign-flip test finds a difference in accuracy in {of_all}, after Holm’s correction"
         f"{': ' + named if named else ''}."
     )
+
+
+def _p(value: float) -> str:
+    told = probability(value)
+    return f"p {told.replace('<', '< ')}" if told.startswith("<") else f"p = {told}"
 
 
 def _clusters(single: pl.DataFrame) -> Iterator[str]:

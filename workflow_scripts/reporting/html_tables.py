@@ -139,7 +139,7 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known |
     return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
-def within_mask_table(within: pl.DataFrame, known: Known | None = None) -> Table:
+def within_mask_table(within: pl.DataFrame, name: str, known: Known | None = None) -> Table:
     """Own-language calibration minus another one in single masks, seed by seed."""
     keys = [*labels.EVALUATION_SETTING, "method", "own", "other", "seed"]
     ordered = labels.ranked(within, *keys, kinds=kinds_of(known))
@@ -152,9 +152,10 @@ def within_mask_table(within: pl.DataFrame, known: Known | None = None) -> Table
         Column(f"difference ({labels.losses(within)})", "difference", labels.signed),
         Column("95 % interval within the mask", "interval", _interval, {"low": "low", "high": "high"}),
         Column(f"{labels.texts(within)}s", "documents"),
+        Column("clusters", "clusters"),
     ]
     caption = "Single masks: own language against every other, no statement about languages"
-    return _table("single_masks", caption, rows, columns, labels.EVALUATION_SETTING)
+    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def accuracy_table(matrix: pl.DataFrame, known: Known | None = None, name: str = "accuracies") -> Table:

@@ -1,6 +1,6 @@
 """The report of a study: one HTML file that holds all it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +227,16 @@ def _cloze_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tupl
     return [(accuracy_table(tables["cloze_matrix"], known), False), *margins]
 
 
+def _single_masks(
+    tables: Mapping[str, pl.DataFrame], units: Iterable[str], name: str, known: Known
+) -> list[tuple[Table, bool]]:
+    """The differences within single masks in these units, of studies that have too few seeds for more."""
+    if "within_mask" not in tables:
+        return []
+    rows = tables["within_mask"].filter(pl.col("unit").is_in(set(units)))
+    return [(within_mask_table(rows, name, known), False)] if rows.height else []
+
+
 def _task_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
     made = [(accuracy_table(tables["task_matrix"], known, "task_accuracies"), False)]
     for unit, name, measure in ((POINTS, "accuracy", "Accuracy"), (MARGIN, "margin", "Margin")):
@@ -242,7 +252,7 @@ def _task_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple
             for rows, table, words in named
             if rows.height
         ]
-    return made
+    return made + _single_masks(tables, [POINTS], "single_masks_tasks", known)
 
 
 def _divergence_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
@@ -297,8 +307,7 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
             made.append((effects_table(effects, "every_language", every), False))
-        if "within_mask" in tables and tables["within_mask"].height:
-            made.append((within_mask_table(tables["within_mask"], known), False))
+        made += _single_masks(tables, effects["unit"], "single_masks", known)
     elif name == "divergence_effects":
         made = _divergence_tables(tables, known)
     elif name == "cloze_effects":

@@ -13,6 +13,7 @@ import polars as pl
 
 from workflow_scripts.analysis.families import SIGNIFICANT
 from workflow_scripts.analysis.power import POWER
+from workflow_scripts.analysis.tasks import POINTS
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences, predictor_sentences
 from workflow_scripts.reporting.calibrations import kinds_of, read_calibrations
@@ -189,7 +190,7 @@ def effect_sentences(head: pl.DataFrame, name: str = "", differences_alone: bool
             )
     clear = tested.filter((pl.col("low") > 0) | (pl.col("high") < 0))
     if clear.height and not differences_alone:
-        sentences.append(_holm_sentence(clear.filter(pl.col("p_holm") < SIGNIFICANT).height, clear.height))
+        sentences.append(_holm_sentence(clear))
     for row in _unclear(tested).iter_rows(named=True):
         sentences.append(
             f"In {labels.language_name(row['own'])} no difference from {name} could be shown: "
@@ -265,8 +266,10 @@ def _takes(rows: pl.DataFrame) -> str:
     return "loses" if set(labels.KEPT) & set(rows["unit"]) else "takes"
 
 
-def _holm_sentence(kept: int, clear: int) -> str:
-    corrected = "after Holm's correction for all comparisons of this method and pattern"
+def _holm_sentence(rows: pl.DataFrame) -> str:
+    kept, clear = rows.filter(pl.col("p_holm") < SIGNIFICANT).height, rows.height
+    family = "task, method and pattern" if POINTS in set(rows["unit"]) else "method and pattern"
+    corrected = f"after Holm's correction for all comparisons of this {family}"
     if kept in (0, clear):
         return f"{'All of this holds' if kept else 'None of this holds'} {corrected}."
     return f"{capital(corrected)}, {kept} of {many(clear, 'difference')} {'holds' if kept == 1 else 'hold'}."
