@@ -15,7 +15,7 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-ALWAYS = [name for name in TITLES if name not in ("baselines", "cloze_effects")]
+ALWAYS = [name for name in TITLES if name not in ("baselines", "cloze_effects", "task_effects")]
 WIDTHS = [360, 390, 768, 1200]
 STUDY = {
     "name": "default",
