@@ -13,9 +13,9 @@ def smallest_detectable(
     """The true difference that a two-sided t-test of level `alpha` finds with probability `power`.
 
     With nu degrees of freedom the statistic of a true difference delta has the noncentral t distribution of noncentrality
-    delta / standard_error; delta solves P(T > t_{1 - alpha/2, nu}) = power (Cohen 1988, chapter 2); that T falls beyond the
-    bound of the other sign, with a probability below alpha / 2, does not count as found. The standard error is the one estimated here, so this speaks of further studies that vary as this one does. NaN where there is no standard
-    error.
+    delta / standard_error; delta solves P(T > t_{1 - alpha/2, nu}) = power (Cohen 1988, chapter 2). That T falls beyond the
+    bound of the other sign, with a probability below alpha / 2, does not count as found. The standard error is the one
+    estimated here, so this speaks of further studies that vary as this one does. NaN where there is none.
 
     Raises:
         ValueError: alpha or power outside (0, 1), or a power that alpha alone exceeds.
