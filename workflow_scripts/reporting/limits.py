@@ -41,6 +41,10 @@ TASKS = (
     "translations of each other, languages are not independent tests, and translation may favour some of them. Nothing is "
     "said of languages in which the dense model is at chance."
 )
+NO_OTHER_REGISTER = (
+    "No calibration is in an evaluated language and of another register or corpus: how large a mismatch of language is "
+    "beside a mismatch of the kind of text cannot be told."
+)
 UNITS = (
     "Bits per byte, nats per token and perplexity depend on script and tokenizer: compare calibrations within an "
     "evaluated language, not one language with another."
@@ -58,6 +62,7 @@ def limits(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> list
         *_document_limits(tables["mean_matrix"]),
         *_corpus_limits(study.get("corpora", []), tables["positions"]),
         *([SAME_KIND_OF_TEXT] if tables["best_calibration"]["calibration"].n_unique() > 1 else []),
+        *_register_limits(study.get("calibrations", {}), tables["best_calibration"]),
         *([UNITS] if tables["mean_matrix"]["language"].n_unique() > 1 else []),
     ]
 
@@ -77,6 +82,13 @@ def _seed_limits(calibrated: pl.DataFrame) -> Iterator[str]:
             f"{seeds} seeds per calibration allow an interval, but a coarse one: the variance between draws has "
             f"{seeds - 1} degrees of freedom; {AMPLE_SEEDS} seeds and more are better."
         )
+
+
+def _register_limits(calibrations: Mapping[str, Mapping[str, Any]], best: pl.DataFrame) -> Iterator[str]:
+    others = {name for name, made in calibrations.items() if made.get("control") in ("register", "corpus")}
+    evaluated = set(best["language"])
+    if best["calibration"].n_unique() > 1 and not any(calibrations[name]["language"] in evaluated for name in others):
+        yield NO_OTHER_REGISTER
 
 
 def _model_limits(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
