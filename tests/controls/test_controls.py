@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from workflow_scripts.controls import KINDS, Compute, Original, generated, get_c
 from workflow_scripts.controls.shuffled import shuffle_words
 from workflow_scripts.corpora.document import Document
 from workflow_scripts.corpora.tokens import TokenizedDocument
+from workflow_scripts.evaluation.generation import continuations
 from workflow_scripts.models.checkpoint import load_model
 
 TEXTS = {"one": "abc de fgh. ab", "two": "xyz w, vu tsr qpo nm", "three": "ab ab ab ab ab ab ab ab ab"}
@@ -87,9 +89,8 @@ def test_rare_tokens_of_a_large_vocabulary_keep_their_share():
 def test_continuations_are_what_whole_forward_passes_would_write(tmp_path, kind):
     model = load_model(save_checkpoint(tmp_path / kind, kind), torch.float32, "cpu")
     openings, barred = torch.tensor([[1, 5, 6], [1, 7, 8]]), torch.tensor([0, 1])
-    ours = generated.continuations(
-        model, openings, [9, 4], barred, torch.Generator().manual_seed(3), tqdm(disable=True)
-    )
+    choose = partial(generated.sampled, barred=barred, randomness=torch.Generator().manual_seed(3))
+    ours = continuations(model, openings.tolist(), [9, 4], choose, tqdm(disable=True))
     randomness, whole = torch.Generator().manual_seed(3), openings
     for _ in range(9):
         drawn = generated.sampled(model(whole).logits[:, -1], barred, randomness)

@@ -4,16 +4,16 @@ Self-generated calibration text needs no corpus beyond those words (Williams, Ch
 2410.17170). Tokens are sampled from the model's own distribution, unsharpened; the opening words are not kept.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from tqdm import tqdm
-from transformers import PreTrainedModel
 
 from workflow_scripts.controls import Original
 from workflow_scripts.corpora.tokens import TokenizedDocument
-from workflow_scripts.evaluation.head import logits_of, refuse_unsupported_head
+from workflow_scripts.evaluation.generation import continuations
+from workflow_scripts.evaluation.head import refuse_unsupported_head
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle
 
@@ -33,6 +33,7 @@ def make(original: Original, register: str | None) -> list[TokenizedDocument]:
     randomness = torch.Generator().manual_seed(0)
     # Every text goes on to the length of its document, so special tokens, the end of the text among them, are ruled out.
     barred = torch.tensor(sorted(original.tokenizer.added_tokens_decoder), dtype=torch.long)
+    choose = partial(sampled, barred=barred, randomness=randomness)
     head = [] if original.bos is None else [original.bos]
     documents = [document for document in original.tokens if len(document.token_ids) > OPENING]
     # The longest first: a batch then holds documents of nearly one length, and few wait for the last.
@@ -41,37 +42,10 @@ def make(original: Original, register: str | None) -> list[TokenizedDocument]:
     texts: list[list[int]] = []
     with tqdm(total=sum(lengths), desc="tokens", unit="token", disable=None) as bar:
         for start in range(0, len(queue), BATCH):
-            openings = torch.tensor([head + document.token_ids[:OPENING] for document in queue[start : start + BATCH]])
-            texts += continuations(model, openings, lengths[start : start + BATCH], barred, randomness, bar)
+            openings = [head + document.token_ids[:OPENING] for document in queue[start : start + BATCH]]
+            texts += continuations(model, openings, lengths[start : start + BATCH], choose, bar)
     written = {document.doc_id: text for document, text in zip(queue, texts, strict=True)}
     return [_document(original, document, written[document.doc_id]) for document in documents]
-
-
-@torch.no_grad()
-def continuations(
-    model: PreTrainedModel,
-    openings: torch.Tensor,
-    lengths: Sequence[int],
-    barred: torch.Tensor,
-    randomness: torch.Generator,
-    bar: tqdm,
-) -> list[list[int]]:
-    """Tokens sampled after each of `openings` int64 [texts, tokens], `lengths[i]` of them after the i-th.
-
-    `lengths` descend, none of `barred` int64 [tokens] is drawn. The keys and values of what went before are kept, and
-    logits are computed of the last token alone.
-    """
-    step, past = openings, None
-    texts: list[list[int]] = [[] for _ in lengths]
-    for written in range(max(lengths)):
-        growing = sum(length > written for length in lengths)
-        output = model.base_model(input_ids=step.to(model.device), past_key_values=past, use_cache=True)
-        past = output.past_key_values
-        step = sampled(logits_of(model, output.last_hidden_state[:, -1]), barred, randomness)[:, None]
-        for text, token in zip(texts[:growing], step[:, 0].tolist(), strict=False):
-            text.append(token)
-        bar.update(growing)
-    return texts
 
 
 def sampled(logits: torch.Tensor, barred: torch.Tensor, randomness: torch.Generator) -> torch.Tensor:
