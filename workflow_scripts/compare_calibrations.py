@@ -19,6 +19,8 @@ def compare_calibrations(
     tables: list[Path],
     cloze: Path | None = None,
     tasks: Path | None = None,
+    questions: Path | None = None,
+    continuations: Path | None = None,
     code: str = "",
 ) -> None:
     """Write the tables that figures and report are made of, each under its name.
@@ -31,10 +33,13 @@ def compare_calibrations(
         tables: files to write, `{name}.parquet` for the names of `analysis.tables.analyse`.
         cloze: the long table of cloze items, if any were scored.
         tasks: the long table of items of tasks, if any were scored.
+        questions: the long table of answers to open questions, if any were asked.
+        continuations: the long table of what follows prompts, if any were continued.
         code: digest of this step's code.
     """
     parameters = {"kinds": json.loads(kinds)}
-    scored = {name: path for name, path in (("cloze", cloze), ("tasks", tasks)) if path}
+    optional = {"cloze": cloze, "tasks": tasks, "questions": questions, "continuations": continuations}
+    scored = {name: path for name, path in optional.items() if path}
     inputs = {"perplexity": perplexity, "overlap": overlap, "layers": layers} | scored
     provenance = make_provenance("compare_calibrations", parameters, code, inputs)
     overlaps = pl.concat(map(pl.read_parquet, overlap))

@@ -113,6 +113,16 @@ def cloze_languages() -> list[str]:
     return sorted(path.stem for path in CLOZE_ITEMS.glob("*.jsonl"))
 
 
+def answers_path(results: Path | str, model: str, variant: Variant, sample: str, language: str) -> Path:
+    """Artifact of one variant's answers to open questions in one language."""
+    return Path(results, "questions", model, variant.path, sample, f"{language}.parquet")
+
+
+def continuations_path(results: Path | str, model: str, variant: Variant, sample: str, language: str) -> Path:
+    """Artifact of what one variant writes after prompts in one language."""
+    return Path(results, "continuations", model, variant.path, sample, f"{language}.parquet")
+
+
 def variant_folder(results: Path | str, model: str, variant: Variant) -> Path:
     """Folder of `masks.parquet`, `weights.safetensors` and `layers.parquet`."""
     return Path(results, "pruned", model, variant.path)
@@ -126,3 +136,8 @@ def tokens_path(results: Path | str, model: str, corpus: str, language: str) -> 
 def items_path(results: Path | str, model: str, language: str) -> Path:
     """Cloze items in one language, as a model's tokenizer has them."""
     return Path(results, "cloze", model, f"{language}.parquet")
+
+
+def questions_path(results: Path | str, questions: str, language: str) -> Path:
+    """Collected open questions in one language, whatever the model."""
+    return Path(results, "question_sets", questions, f"{language}.parquet")

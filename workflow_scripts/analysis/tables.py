@@ -8,10 +8,12 @@ from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
 from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
+from workflow_scripts.analysis.fidelity import examples, fidelity_effects, fidelity_matrix
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 from workflow_scripts.analysis.predictors import predicted_picks, predictors
 from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
+from workflow_scripts.analysis.questions import questions_losses, questions_matrix
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS
 from workflow_scripts.analysis.tasks import task_effects, task_losses, task_matrix
 from workflow_scripts.analysis.within import within_mask
@@ -24,6 +26,8 @@ def analyse(
     kinds: Mapping[str, str] | None = None,
     cloze: pl.DataFrame | None = None,
     tasks: pl.DataFrame | None = None,
+    questions: pl.DataFrame | None = None,
+    continuations: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """All tables by name.
 
@@ -33,7 +37,9 @@ def analyse(
     `predicted_picks` (what could have been known before); of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
     `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
     `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix` and `cloze_effects`; where tasks were,
-    `task_matrix` and `task_effects`; and where seeds are too few for an interval, `within_mask`.
+    `task_matrix` and `task_effects`; where
+    open questions were asked, `questions_matrix` and `questions_effects`; where prompts were continued, `fidelity_matrix`,
+    `fidelity_effects` and `continuation_examples`; and where seeds are too few for an interval, `within_mask`.
 
     Args:
         perplexity: long table, one row per variant, corpus, language and document.
@@ -42,6 +48,8 @@ def analyse(
         kinds: calibration -> language, mixture or control; by default those named as an evaluated language are one.
         cloze: long table, one row per variant, language and item.
         tasks: long table, one row per variant, task, language and item.
+        questions: long table, one row per variant, language and question.
+        continuations: long table, one row per variant, language and prompt.
 
     Raises:
         ValueError: see `with_dense`, `compare` and `task_losses`.
@@ -83,6 +91,13 @@ def analyse(
         single.append((scored, tables["task_effects"].filter(~pl.col("pooled"))))
     if too_few_seeds(perplexity):
         tables["within_mask"] = pl.concat(within_mask(*measured) for measured in single)
+    if questions is not None:
+        tables["questions_matrix"] = questions_matrix(questions)
+        tables["questions_effects"] = compare(questions_losses(questions), languages, calibrations)
+    if continuations is not None:
+        tables["fidelity_matrix"] = fidelity_matrix(continuations)
+        tables["fidelity_effects"] = fidelity_effects(continuations, languages, calibrations)
+        tables["continuation_examples"] = examples(continuations, languages)
     return tables
 
 
