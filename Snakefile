@@ -22,6 +22,8 @@ rule all:
         cloze_targets(),
         task_targets(),
         tasks_table().values(),
+        answer_targets(),
+        continuation_targets(),
         rules.compare_calibrations.output,
 
 

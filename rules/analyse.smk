@@ -66,6 +66,68 @@ rule tabulate_tasks:
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
+rule tabulate_questions:
+    input:
+        answers=answer_targets(),
+        questions=expand(QUESTIONS, language=QUESTION_LANGUAGES),
+    output:
+        f"{REPORTS}/tables/questions.parquet",
+    log:
+        f"logs/tabulate_questions/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/tabulate_questions/{STUDY.study}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("tabulate_questions"),
+        grid=canonical_json(asdict(MASK_GRID)),
+        parameters=canonical_json(
+            {
+                "questions": ASKED.collected if ASKED else paths.NONE,
+                "sample": ANSWERS,
+                "languages": QUESTION_LANGUAGES,
+            }
+        ),
+    shell:
+        f"python -m workflow_scripts.tabulate_questions --results {RESULTS}"
+        " --grid {params.grid:q} --parameters {params.parameters:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
+
+
+rule tabulate_continuations:
+    input:
+        continuations=continuation_targets(),
+        tokens=sorted(
+            expand(
+                TOKENS,
+                model=GRID.models,
+                corpus=STUDY.evaluation.corpus,
+                language=CONTINUATION_LANGUAGES,
+            )
+        ),
+    output:
+        f"{REPORTS}/tables/continuations.parquet",
+    log:
+        f"logs/tabulate_continuations/{STUDY.study}.log",
+    benchmark:
+        f"logs/timings/tabulate_continuations/{STUDY.study}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("tabulate_continuations"),
+        grid=canonical_json(asdict(MASK_GRID)),
+        parameters=canonical_json(
+            {
+                "corpus": STUDY.evaluation.corpus,
+                "sample": CONTINUED,
+                "languages": CONTINUATION_LANGUAGES,
+                "judged_by": installed("py3langid"),
+            }
+        ),
+    shell:
+        f"python -m workflow_scripts.tabulate_continuations --results {RESULTS}"
+        " --grid {params.grid:q} --parameters {params.parameters:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule tabulate_layers:
     input:
         layers=layer_targets(),
@@ -111,6 +173,7 @@ rule compare_calibrations:
     input:
         **cloze_table(),
         **tasks_table(),
+        **generated_tables(),
         perplexity=f"{REPORTS}/tables/perplexity.parquet",
         overlap=overlap_parts(),
         layers=f"{REPORTS}/tables/layers.parquet",

@@ -4,7 +4,7 @@ import re
 import sys
 from dataclasses import asdict, replace
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
 from shlex import quote
@@ -82,16 +82,32 @@ RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
 STATES = f"{RESULTS}/states/{{model}}/{GRID.evaluation}/{{language}}.safetensors"
 CLOZE = f"{RESULTS}/cloze/{{model}}/{{language}}.parquet"
+ASKED = STUDY.evaluation.questions
+QUESTIONS = f"{RESULTS}/question_sets/{ASKED.collected if ASKED else paths.NONE}/{{language}}.parquet"
+ANSWERS = ASKED.sample if ASKED else paths.NONE
+QUESTION_LANGUAGES = STUDY.evaluation.question_languages()
+CONTINUED = STUDY.evaluation.continuation_sample or paths.NONE
+CONTINUATION_LANGUAGES = STUDY.evaluation.continuation_languages()
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
 REPORT = f"{REPORTS}/report.html"
 CLOZE_TABLES = ["cloze_effects", "cloze_matrix"] if GRID.cloze_languages else []
 TASK_TABLES = ["task_effects", "task_matrix"] if TASK_SETS else []
+QUESTION_TABLES = (
+    ["questions_effects", "questions_matrix"] if QUESTION_LANGUAGES else []
+)
+FIDELITY_TABLES = (
+    ["continuation_examples", "fidelity_effects", "fidelity_matrix"]
+    if CONTINUATION_LANGUAGES
+    else []
+)
 # With fewer seeds there is no interval that speaks of a language.
 WITHIN_TABLES = ["within_mask"] if len(GRID.seeds) < FEWEST_SEEDS else []
 TABLES = [
     *CLOZE_TABLES,
     *TASK_TABLES,
+    *QUESTION_TABLES,
+    *FIDELITY_TABLES,
     *WITHIN_TABLES,
     "baselines",
     "best_calibration",
@@ -324,6 +340,78 @@ def cloze_parameters():
 def cloze_items(wildcards):
     """The embedded cloze items of a language."""
     return as_seen_from_here(paths.cloze_items(wildcards.language))
+
+
+def question_source(wildcards):
+    """The file that questions are read from; none for the hub."""
+    return {"source": ASKED.path} if ASKED and ASKED.path else {}
+
+
+def question_parameters(wildcards):
+    """What `collect_questions` is told."""
+    keys = {"items", "answerable", "hub", "revision"}
+    told = ASKED.model_dump(include=keys, exclude_none=True)
+    return canonical_json(told | {"language": wildcards.language})
+
+
+def answer_parameters(wildcards):
+    """What `answer_questions` is told."""
+    own = {
+        "language": wildcards.language,
+        "prompt": ASKED.prompts.get(wildcards.language),
+        "scored_tokens": STUDY.evaluation.batch * STUDY.evaluation.length,
+    }
+    told = ASKED.model_dump(include={"tokens", "batch"})
+    return canonical_json(told | own | STUDY.compute.model_dump())
+
+
+def continuation_parameters(wildcards):
+    """What `continue_prompts` is told."""
+    return canonical_json(
+        STUDY.evaluation.continuations.model_dump() | STUDY.compute.model_dump()
+    )
+
+
+def answer_targets():
+    """All answers of the study to open questions."""
+    return [
+        paths.answers_path(RESULTS, model, variant, ANSWERS, language)
+        for model, variant, language in product(
+            GRID.models, GRID.variants(), QUESTION_LANGUAGES
+        )
+    ]
+
+
+def continuation_targets():
+    """All continuations of the study."""
+    return [
+        paths.continuations_path(RESULTS, model, variant, CONTINUED, language)
+        for model, variant, language in product(
+            GRID.models, GRID.variants(), CONTINUATION_LANGUAGES
+        )
+    ]
+
+
+def generated_tables():
+    """The long tables of what models wrote, of a study that has any."""
+    languages = {
+        "questions": QUESTION_LANGUAGES,
+        "continuations": CONTINUATION_LANGUAGES,
+    }
+    return {
+        name: f"{REPORTS}/tables/{name}.parquet"
+        for name, found in languages.items()
+        if found
+    }
+
+
+def installed(library):
+    """A library with its version, for steps whose results depend on it."""
+    try:
+        return f"{library} {version(library)}"
+    except PackageNotFoundError:
+        # Steps may have an environment of their own, which is then a trigger.
+        return library
 
 
 def mask_of(wildcards):
@@ -606,9 +694,28 @@ def setup():
             },
             "Evaluation": f"{evaluation.documents} documents a language of {evaluation.corpus}, windows of "
             f"{evaluation.length} tokens, protocol {evaluation.protocol}, batch {evaluation.batch}",
+            **generation_in_words(),
             "Threads": f"{compute.threads} a job",
         }
     )
+
+
+def generation_in_words():
+    """What the report says of questions and continuations, of a study that has any."""
+    asked, continued = ASKED, STUDY.evaluation.continuations
+    told = {}
+    if QUESTION_LANGUAGES:
+        kind = "" if asked.answerable else ", those without an answer included"
+        told["Open questions"] = (
+            f"the first {asked.items} of {asked.name} in {', '.join(QUESTION_LANGUAGES)}{kind}; no examples before them, "
+            f"answers of up to {asked.tokens} tokens, the likeliest at a time"
+        )
+    if CONTINUATION_LANGUAGES:
+        told["Continuations"] = (
+            f"of the first {continued.opening} tokens of {continued.prompts} evaluation documents a language, up to "
+            f"{continued.tokens} tokens, the likeliest at a time; language told by {installed('py3langid')}"
+        )
+    return told
 
 
 def described(control):

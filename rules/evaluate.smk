@@ -1,4 +1,4 @@
-# Perplexity, cloze items and downstream tasks: one job, and one model load, for all seeds of a setting in one language.
+# Whatever is evaluated: one job, and one model load, for all seeds of a setting in one language.
 
 
 rule collect_states:
@@ -224,3 +224,117 @@ for number, (tasks, languages) in enumerate(TASK_SETS.items(), 1):
         shell:
             "python -m workflow_scripts.score_tasks {params.files} --parameters {params.parameters:q} --tasks {params.tasks:q}"
             " --sources {params.sources:q} --language {wildcards.language:q} --progress {params.progress} --code {params.code} > {log:q} 2>&1"
+
+
+rule answer_questions:
+    input:
+        model=RECORD,
+        questions=QUESTIONS,
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+    output:
+        output=update(
+            [
+                f"{RESULTS}/questions/{{model}}/{{series}}/{seed}/{ANSWERS}/{{language}}.parquet"
+                for seed in GRID.seeds
+            ]
+        ),
+    log:
+        f"logs/answer_questions/{{model}}/{{series}}/{ANSWERS}/{{language}}.log",
+    benchmark:
+        f"logs/timings/answer_questions/{{model}}/{{series}}/{ANSWERS}/{{language}}.tsv"
+    wildcard_constraints:
+        series=f"({MASKS_ONLY})/[^/]+/{SAMPLE}/[^/]+",
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("answer_questions"),
+        parameters=answer_parameters,
+        files=files,
+    shell:
+        "python -m workflow_scripts.answer_questions {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule answer_questions as answer_questions_of_weights with:
+    input:
+        model=RECORD,
+        questions=QUESTIONS,
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
+    wildcard_constraints:
+        series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    priority: 0 if STUDY.keep.weights else 1
+
+
+use rule answer_questions as answer_questions_of_one with:
+    input:
+        unpack(mask_of),
+        model=RECORD,
+        questions=QUESTIONS,
+    output:
+        output=f"{RESULTS}/questions/{{model}}/{{variant}}/{ANSWERS}/{{language}}.parquet",
+    log:
+        f"logs/answer_questions/{{model}}/{{variant}}/{ANSWERS}/{{language}}.log",
+    benchmark:
+        f"logs/timings/answer_questions/{{model}}/{{variant}}/{ANSWERS}/{{language}}.tsv"
+    wildcard_constraints:
+        variant="dense|magnitude/[^/]+/none/none/0",
+
+
+rule continue_prompts:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+    output:
+        output=update(
+            [
+                f"{RESULTS}/continuations/{{model}}/{{series}}/{seed}/{CONTINUED}/{{language}}.parquet"
+                for seed in GRID.seeds
+            ]
+        ),
+    log:
+        f"logs/continue_prompts/{{model}}/{{series}}/{CONTINUED}/{{language}}.log",
+    benchmark:
+        f"logs/timings/continue_prompts/{{model}}/{{series}}/{CONTINUED}/{{language}}.tsv"
+    wildcard_constraints:
+        series=f"({MASKS_ONLY})/[^/]+/{SAMPLE}/[^/]+",
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("continue_prompts"),
+        parameters=continuation_parameters,
+        files=files,
+    shell:
+        "python -m workflow_scripts.continue_prompts {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule continue_prompts as continue_prompts_of_weights with:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
+    wildcard_constraints:
+        series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    priority: 0 if STUDY.keep.weights else 1
+
+
+use rule continue_prompts as continue_prompts_of_one with:
+    input:
+        unpack(mask_of),
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+    output:
+        output=f"{RESULTS}/continuations/{{model}}/{{variant}}/{CONTINUED}/{{language}}.parquet",
+    log:
+        f"logs/continue_prompts/{{model}}/{{variant}}/{CONTINUED}/{{language}}.log",
+    benchmark:
+        f"logs/timings/continue_prompts/{{model}}/{{variant}}/{CONTINUED}/{{language}}.tsv"
+    wildcard_constraints:
+        variant="dense|magnitude/[^/]+/none/none/0",

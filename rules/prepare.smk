@@ -80,6 +80,25 @@ rule tokenize_cloze:
         "python -m workflow_scripts.tokenize_cloze {params.files} --code {params.code} > {log:q} 2>&1"
 
 
+rule collect_questions:
+    input:
+        unpack(question_source),
+    output:
+        output=QUESTIONS,
+    log:
+        "logs/collect_questions/{language}.log",
+    benchmark:
+        "logs/timings/collect_questions/{language}.tsv"
+    conda:
+        "../envs/polyprune.yaml"
+    params:
+        code=code_of("collect_questions"),
+        parameters=question_parameters,
+        files=files,
+    shell:
+        "python -m workflow_scripts.collect_questions {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
 rule make_control:
     input:
         model=RECORD,

@@ -32,7 +32,8 @@ def larger() -> dict:
 
 
 def controlled() -> dict:
-    """Controls of every kind, two of which share their texts, calibrations matched on content, cloze items."""
+    """Controls of every kind, two of which share their texts, calibrations matched on content, cloze items,
+    open questions (none of them in Swahili), continuations."""
     study = copy.deepcopy(DEFAULT)
     controls = {
         "noise": {"kind": "random", "language": "sw"},
@@ -44,9 +45,10 @@ def controlled() -> dict:
     study["corpora"] |= {"web": {"kind": "hub", "name": "organisation/texts"}}
     study["calibration"] |= {"controls": controls, "calibrations": ["sw", "en+sw", *controls], "documents": 7}
     del study["calibration"]["windows"]
-    study["evaluation"]["cloze"] = 5
     # Of XStoryCloze German has none: two sets of tasks.
     study["evaluation"]["tasks"] = ["xstorycloze", "xnli"]
+    study["evaluation"] |= {"cloze": 5, "continuations": {}}
+    study["evaluation"]["questions"] = {"hub": "apple/mkqa", "revision": "refs/convert/parquet"}
     return study
 
 

@@ -14,6 +14,8 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "divergence_effects": ("model", "method", "pattern"),
     "cloze_effects": ("model", "method", "pattern"),
     "cloze_chance": ("model",),
+    "questions_effects": ("model", "method", "pattern"),
+    "fidelity_effects": ("model", "method", "pattern", "unit"),
     "task_effects": ("model", "method", "pattern", "corpus", "unit", "pooled"),
     "task_chance": ("model", "corpus"),
 }

@@ -68,7 +68,9 @@ def fidelity_effects(continuations: pl.DataFrame, own: Collection[str], others: 
     4-grams that have been there before. Holm's correction covers one unit.
     """
     measures = {OTHER_LANGUAGES: 1 - pl.col("probability"), REPEATED: pl.col("repetition")}
-    made = [compare(_losses(continuations, unit, loss), own, others) for unit, loss in measures.items()]
+    made = [
+        compare(_losses(continuations, unit, loss), own, others, "fidelity_effects") for unit, loss in measures.items()
+    ]
     return pl.concat([pl.DataFrame(schema=EFFECTS), *made]).sort(*SETTING, "corpus", "unit", "own", "other")
 
 

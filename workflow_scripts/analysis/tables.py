@@ -12,8 +12,8 @@ from workflow_scripts.analysis.fidelity import examples, fidelity_effects, fidel
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 from workflow_scripts.analysis.predictors import predicted_picks, predictors
-from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
 from workflow_scripts.analysis.questions import questions_losses, questions_matrix
+from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS
 from workflow_scripts.analysis.tasks import task_effects, task_losses, task_matrix
 from workflow_scripts.analysis.within import within_mask
@@ -89,15 +89,15 @@ def analyse(
         tables["task_matrix"] = task_matrix(tasks)
         tables["task_effects"] = task_effects(scored, languages, calibrations)
         single.append((scored, tables["task_effects"].filter(~pl.col("pooled"))))
-    if too_few_seeds(perplexity):
-        tables["within_mask"] = pl.concat(within_mask(*measured) for measured in single)
     if questions is not None:
         tables["questions_matrix"] = questions_matrix(questions)
-        tables["questions_effects"] = compare(questions_losses(questions), languages, calibrations)
+        tables["questions_effects"] = compare(questions_losses(questions), languages, calibrations, "questions_effects")
     if continuations is not None:
         tables["fidelity_matrix"] = fidelity_matrix(continuations)
         tables["fidelity_effects"] = fidelity_effects(continuations, languages, calibrations)
         tables["continuation_examples"] = examples(continuations, languages)
+    if too_few_seeds(perplexity):
+        tables["within_mask"] = pl.concat(within_mask(*measured) for measured in single)
     return tables
 
 

@@ -13,7 +13,7 @@ from workflow_scripts.corpora.scripts import blank_between
 from workflow_scripts.evaluation.answers import exact_match, f1
 from workflow_scripts.evaluation.generation import ends_of, write_greedily
 from workflow_scripts.evaluation.likelihood import Continuation, log_likelihoods
-from workflow_scripts.evaluation.questions import Question
+from workflow_scripts.evaluation.questions import SLOT, Question
 
 ANSWERS_SCHEMA = pa.schema(
     [
@@ -40,7 +40,6 @@ PROMPTS = {
     "zh": "问题：{question}\n回答：",
 }
 """Language -> how a question is put; in English words for others."""
-SLOT = "{question}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def answer_all(
 
 
 def _row(question: Question, written: str, language: str) -> dict[str, object]:
-    prediction = (written.strip().splitlines() or [""])[0].strip()
+    prediction = written.partition("\n")[0].strip()
     return {
         "item_id": question.item_id,
         "hash": question.hash,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 
 import pyarrow as pa
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -76,7 +76,7 @@ def _row(begun: Beginning, ids: list[int], ends: set[int], tokenizer: PreTrained
         "doc_id": begun.doc_id,
         "prompt": prompt,
         # Decoded after the prompt, for a blank before the first word may be lost, or a letter that both share be broken.
-        "text": whole[len(commonprefix([prompt, whole])) :],
+        "text": whole[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(prompt, whole, strict=False))) :],
         "token_ids": kept,
         "ended": ended,
     }

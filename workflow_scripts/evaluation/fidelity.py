@@ -64,7 +64,9 @@ def distinct(tokens: Sequence[int], n: int = DISTINCT) -> float:
     return 1 - repetition(tokens, n)
 
 
-def describe(text: str, tokens: Sequence[int], language: str, scripts: Collection[str], judge: Identifier) -> dict[str, Any]:
+def describe(
+    text: str, tokens: Sequence[int], language: str, scripts: Collection[str], judge: Identifier
+) -> dict[str, Any]:
     """Everything that is measured of a text that goes on after a prompt.
 
     Args:

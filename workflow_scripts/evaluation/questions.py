@@ -25,6 +25,8 @@ SPELLED = {"zh": "zh_cn", "zh-Hans": "zh_cn", "zh-Hant": "zh_tw", "nb": "no"}
 """Language, as studies spell it -> as MKQA does, where that differs."""
 WITHOUT_ANSWER = ("unanswerable", "long_answer")
 """Types of gold answers that have no short text."""
+SLOT = "{question}"
+"""Where the question goes in a prompt."""
 
 QUESTIONS_SCHEMA = pa.schema(
     [
@@ -138,9 +140,7 @@ def read_questions(
     return found
 
 
-def _questions(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], language: str, answerable: bool
-) -> Iterator[Question]:
+def _questions(rows: Iterable[tuple[str, Mapping[str, Any]]], language: str, answerable: bool) -> Iterator[Question]:
     for place, row in rows:
         key = spelled(language, row["queries"])
         question = key and row["queries"][key]

@@ -6,6 +6,7 @@ Calibrated on the default study with two cores and no GPU, where a Wanda job tak
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from workflow_scripts.controls.generated import BATCH as TEXTS_AT_A_TIME
 from workflow_scripts.planning.jobs import JobKind
@@ -34,6 +35,10 @@ LOGITS = 2**26
 SHORT_STEPS = 2
 """How much longer a product takes that has one token of each text only."""
 FLOAT32 = 4
+READING = 4e9
+"""Bytes of weights that a step of writing reads a second."""
+TOKENS_PER_ASKED, TOKENS_PER_GOLD, GOLDS = 25, 4, 3
+"""Tokens of an open question with its prompt, tokens of a gold answer, gold answers of a question."""
 TOKENS_PER_ITEM = 40
 """Tokens of a cloze item that go through the model, the continuations of its prompt by eight candidates included."""
 SCORED_PER_ITEM = 10
@@ -187,6 +192,49 @@ def tasks_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     return Cost(seconds, LIBRARIES + HARNESS_BYTES + weights + FLOAT32 * LOGITS)
 
 
+def questions_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `answer_questions`: one load, then every variant in turn; answers, and the likelihood of the gold ones."""
+    asked = setting.study.evaluation.questions
+    golds = GOLDS * asked.items
+    scoring = forward_operations(shape, golds * TOKENS_PER_ASKED, TOKENS_PER_ASKED) + head_operations(
+        shape, golds * TOKENS_PER_GOLD
+    )
+    return writing_cost(kind, shape, setting, asked.items, TOKENS_PER_ASKED, asked.tokens, asked.batch, scoring)
+
+
+def continuations_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `continue_prompts`: one load, then every variant in turn."""
+    continued = setting.study.evaluation.continuations
+    prompts, opening = continued.prompts, continued.opening
+    return writing_cost(kind, shape, setting, prompts, opening, continued.tokens, continued.batch)
+
+
+def writing_cost(
+    kind: JobKind,
+    shape: ModelShape,
+    setting: Setting,
+    prompts: int,
+    opening: int,
+    tokens: int,
+    batch: int,
+    further: float = 0.0,
+) -> Cost:
+    """Of texts of `tokens` tokens after prompts of `opening`, written `batch` at a time, and `further` operations.
+
+    A step reads all weights, whatever the batch: it takes as long as reading them, or as its operations, if that is longer.
+    """
+    weights = shape.parameters * setting.weight_bytes(shape)
+    steps = ceil(prompts / batch) * tokens
+    written = prompts * tokens
+    reading = steps * weights / READING
+    stepping = SHORT_STEPS * (forward_operations(shape, written, opening + tokens) + head_operations(shape, written))
+    whole = forward_operations(shape, prompts * opening, opening) + further
+    rate = setting.rate * REACHED
+    seconds = startup(weights) + kind.variants * (max(reading, stepping / rate) + whole / rate + weights / LOADING)
+    held = LIBRARIES + TOKENIZER * shape.vocabulary + weights + FLOAT32 * max(LOGITS, batch * shape.vocabulary)
+    return Cost(seconds, held)
+
+
 def generate_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     """A job of `make_control` that writes texts: a forward pass a token of a batch, and a draw from all of its logits."""
     calibration = setting.study.calibration
@@ -246,9 +294,13 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "perplexity": perplexity_cost,
     "cloze": cloze_cost,
     "tasks": tasks_cost,
+    "questions": questions_cost,
+    "continuations": continuations_cost,
     "overlap": overlap_cost,
     "tabulate_perplexity": constant(2),
     "tabulate_cloze": constant(2),
+    "tabulate_questions": constant(2),
+    "tabulate_continuations": constant(5),
     "tabulate_layers": constant(2),
     "tabulate_tasks": constant(2),
     "compare_calibrations": constant(5),
@@ -265,6 +317,8 @@ NEEDS_SHAPE = {
     "perplexity",
     "cloze",
     "tasks",
+    "questions",
+    "continuations",
     "overlap",
 }
 

@@ -51,13 +51,18 @@ def _stages(study: Study) -> Iterator[JobKind]:
     for stage in (_prepare, _prune, _evaluate, _overlap):
         for model in grid.models:
             yield from stage(study, model)
+    evaluation = study.evaluation
+    asked, continued = evaluation.question_languages(), evaluation.continuation_languages()
+    yield JobKind("collect_questions", "collect", len(asked))
     cloze = ["tabulate_cloze"] if grid.cloze_languages else []
     tasks = ["tabulate_tasks"] if study.evaluation.task_sets() else []
+    generated = ["tabulate_questions"] * bool(asked) + ["tabulate_continuations"] * bool(continued)
     for rule in (
         "tabulate_perplexity",
         "tabulate_layers",
         *cloze,
         *tasks,
+        *generated,
         "compare_calibrations",
         "draw_figures",
         "write_report",
@@ -107,6 +112,8 @@ def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
     for rule, task, languages in (
         ("measure_perplexity", "perplexity", len(grid.languages)),
         ("score_cloze", "cloze", len(grid.cloze_languages)),
+        ("answer_questions", "questions", len(study.evaluation.question_languages())),
+        ("continue_prompts", "continuations", len(study.evaluation.continuation_languages())),
     ):
         # The dense model, and the magnitude mask of every pattern.
         yield JobKind(f"{rule}_of_one", task, (1 + len(grid.patterns)) * languages, model)

@@ -10,6 +10,8 @@ from workflow_scripts.study import CHANGES_WEIGHTS, Study
 
 ITEM = 130
 """Bytes of a cloze item's row."""
+WRITTEN = 300
+"""Bytes of the row of an answer or a continuation."""
 SMALL = 6_000
 """Bytes of a small Parquet file, its provenance included."""
 REPORTS = 10_000_000
@@ -76,8 +78,22 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         Artifacts("states", len(shapes) * len(grid.languages), sum(states)),
         Artifacts("perplexity", evaluated, evaluated * SMALL),
         Artifacts("cloze items", scored, scored * (SMALL + study.evaluation.cloze * ITEM)),
+        *_generated(study, len(shapes) * len(list(grid.variants()))),
         Artifacts("tables, figures, report", 1, REPORTS),
     ]
+
+
+def _generated(study: Study, variants: int) -> list[Artifacts]:
+    """Answers and continuations, of a study that has any."""
+    evaluation, found = study.evaluation, []
+    for kind, section, languages, rows in (
+        ("answers", evaluation.questions, evaluation.question_languages(), "items"),
+        ("continuations", evaluation.continuations, evaluation.continuation_languages(), "prompts"),
+    ):
+        if section and languages:
+            files = variants * len(languages)
+            found.append(Artifacts(kind, files, files * (SMALL + getattr(section, rows) * WRITTEN)))
+    return found
 
 
 def _tokens(study: Study, models: int, setting: Setting) -> Artifacts:

@@ -17,6 +17,13 @@ from workflow_scripts.corpora.document import CorpusError, Document
 from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
 from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.evaluation.questions import (
+    MKQA_LANGUAGES,
+    QuestionsError,
+    languages_of,
+    read_lines,
+    read_questions,
+)
 from workflow_scripts.evaluation.tasks.definitions import TaskError, task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
@@ -409,6 +416,45 @@ def _tasks_are_there(evaluation: Evaluation) -> Iterator[Problem]:
                 yield Problem(place, f"the file {spell(odd.name)} of {language} has {NOT_NAMEABLE}")
 
 
+def _questions_are_there(evaluation: Evaluation) -> Iterator[Problem]:
+    questions, place = evaluation.questions, ("evaluation", "questions")
+    if questions is None:
+        return
+    if questions.path is not None:
+        if not questions.path.endswith((".jsonl", ".jsonl.gz")):
+            yield Problem(
+                (*place, "path"), f"{spell(questions.path)} is neither .jsonl nor .jsonl.gz; give such a file"
+            )
+            return
+        try:
+            there = languages_of(Path(questions.path))
+        except QuestionsError as error:
+            yield Problem((*place, "path"), f"the questions cannot be read: {error}")
+            return
+        except OSError as error:
+            message = f"{spell(questions.path)} cannot be read ({error.strerror}); mend the path or its permissions"
+            yield Problem((*place, "path"), f"{message}{_home(questions.path)}")
+            return
+    else:
+        there = MKQA_LANGUAGES
+    if not evaluation.question_languages():
+        yield Problem(
+            place, f"the questions are in no evaluated language: they are in {listed(there)}; evaluate one of these"
+        )
+    for language in sorted(set(questions.prompts) - set(evaluation.languages)):
+        yield Problem((*place, "prompts", language), f"{language} is not evaluated; remove this prompt")
+
+
+def _prompts_suffice(evaluation: Evaluation) -> Iterator[Problem]:
+    wanted = evaluation.continuations
+    if wanted is not None and wanted.prompts > evaluation.documents:
+        yield Problem(
+            ("evaluation", "continuations", "prompts"),
+            f"{wanted.prompts} prompts are more than the {evaluation.documents} evaluation documents; take fewer, or raise "
+            "evaluation.documents",
+        )
+
+
 CHECKS = (
     _models_are_usable,
     _models_differ,
@@ -425,6 +471,8 @@ CHECKS = (
     _hub_documents_suffice,
     _tasks_are_known,
     _tasks_are_there,
+    _questions_are_there,
+    _prompts_suffice,
 )
 
 
@@ -456,6 +504,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
     yield from _registers_are_there(there, calibration)
     yield from _calibration_suffices(drawn, wanted, calibration)
     yield from _contents_are_equal(drawn, calibration)
+    yield from _questions_suffice(evaluation)
     fewest = min(kept, key=kept.get, default=None)
     if fewest is not None and kept[fewest] < evaluation.documents:
         yield Problem(
@@ -463,6 +512,15 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
             f"{evaluation.documents} documents a language are wanted, and corpus {evaluation.corpus} keeps {kept[fewest]} "
             f"documents of {fewest} for evaluation; take fewer, add documents, or raise the corpus's evaluation_share",
         )
+
+
+def _questions_suffice(evaluation: Evaluation) -> Iterator[Problem]:
+    asked = evaluation.questions
+    for language in evaluation.question_languages() if asked and asked.path else ():
+        try:
+            read_questions(read_lines(Path(asked.path)), language, asked.items, asked.answerable)
+        except (QuestionsError, OSError) as error:
+            yield Problem(("evaluation", "questions"), str(error))
 
 
 def _read(corpus: Corpus, language: str) -> list[Document] | None:

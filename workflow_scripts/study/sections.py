@@ -1,6 +1,7 @@
 """The sections of a study and their keys. The text below a key is its documentation, in docs/configuration.md."""
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workflow_scripts.corpora.mixtures import shares, spell_mixture
 from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.evaluation.questions import MKQA_LANGUAGES, QuestionsError, languages_of, spelled
 from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.paths import Grid, cloze_languages
 from workflow_scripts.study.values import (
@@ -25,6 +27,7 @@ from workflow_scripts.study.values import (
     Name,
     Pattern,
     Positive,
+    Prompt,
     Share,
     TaskName,
     TaskNames,
@@ -276,6 +279,75 @@ class Pruning(Section):
     of the artifact"""
 
 
+class Questions(Section):
+    """Open questions in MKQA's form, answered in free text: from exactly one of `hub` and `path`."""
+
+    hub: HubName | None = None
+    """data set on the hub in MKQA's form"""
+    revision: Text | None = None
+    """commit, tag or branch of the data set; of apple/mkqa refs/convert/parquet, for its main branch holds a script alone"""
+    path: FilePath | None = None
+    """file in MKQA's form, .jsonl or .jsonl.gz"""
+    name: Name = "mkqa"
+    """name of the questions in paths and tables"""
+    items: Positive = 100
+    """questions a language, from the first on; asked in the evaluated languages that the questions are in"""
+    tokens: Positive = 16
+    """tokens of an answer at most; it ends with its first line"""
+    answerable: Flag = True
+    """leave out questions without a short answer, of the types unanswerable and long_answer; with false they count as MKQA's own
+    script has it: an empty answer is right"""
+    prompts: dict[Language, Prompt] = {}
+    """language -> how a question is put, where the words for Question and Answer shall not do"""
+    batch: Positive = 8
+    """questions that are answered at a time"""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Questions":
+        if (self.hub is None) == (self.path is None):
+            found = "it names none" if self.hub is None else "it names both"
+            raise ValueError(f"questions come from exactly one of hub and path, and {found}; keep one")
+        if (self.hub is None) != (self.revision is None):
+            raise ValueError("hub and revision go together; add the one or remove the other")
+        return self
+
+    @property
+    def collected(self) -> str:
+        """Name of the collected questions in paths."""
+        return f"{self.name}-{self.items}" if self.answerable else f"{self.name}-{self.items}all"
+
+    @property
+    def sample(self) -> str:
+        """Name of how they are asked in paths."""
+        return f"{self.collected}x{self.tokens}"
+
+    def languages(self, evaluated: Iterable[str]) -> list[str]:
+        """The evaluated languages that the questions are in; none of a file that cannot be read (a check says so)."""
+        try:
+            there = MKQA_LANGUAGES if self.path is None else languages_of(Path(self.path))
+        except (QuestionsError, OSError):
+            return []
+        return sorted(language for language in evaluated if spelled(language, there))
+
+
+class Continuations(Section):
+    """Beginnings of evaluation documents that models continue, to see whether they keep to the language."""
+
+    prompts: Positive = 8
+    """evaluation documents a language, from the first on, of which the beginning is continued"""
+    opening: Positive = 16
+    """tokens of a document that the model is shown"""
+    tokens: Positive = 48
+    """tokens that it writes at most"""
+    batch: Positive = 8
+    """texts that are written at a time"""
+
+    @property
+    def sample(self) -> str:
+        """Name of prompts and continuations in paths, after the corpus's."""
+        return f"{self.prompts}x{self.opening}-{self.tokens}"
+
+
 class Evaluation(Section):
     """The texts on which perplexity is measured, and how."""
 
@@ -301,6 +373,24 @@ class Evaluation(Section):
     """for families, where the hub is out of reach: name -> folder laid out like the data set's repository there"""
     task_items: FromZero = 200
     """items of a task, from the first on; 0 for all"""
+
+    questions: Questions | None = None
+    """open questions in MKQA's form, answered in free text; without this key none are asked"""
+    continuations: Continuations | None = None
+    """beginnings of evaluation documents that are continued; without this key none are, with {} those of its defaults"""
+
+    def question_languages(self) -> list[str]:
+        """The languages that the study asks open questions in."""
+        return self.questions.languages(self.languages) if self.questions else []
+
+    def continuation_languages(self) -> list[str]:
+        """The languages that the study has prompts continued in."""
+        return sorted(self.languages) if self.continuations else []
+
+    @property
+    def continuation_sample(self) -> str:
+        """Name of prompts and continuations in paths."""
+        return f"{self.corpus}-{self.continuations.sample}" if self.continuations else ""
 
     def cloze_languages(self) -> list[str]:
         """The languages that the study scores cloze items in."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from workflow_scripts.corpora.languages import check_language
+from workflow_scripts.evaluation.questions import SLOT
 from workflow_scripts.models.memory import parse_memory
 from workflow_scripts.pruning.patterns import spell_pattern
 from workflow_scripts.study.errors import spell
@@ -61,6 +62,12 @@ def is_nameable(path: str) -> bool:
 def _path(value: str) -> str:
     if not is_nameable(value):
         raise ValueError(f"{spell(value)} has {NOT_NAMEABLE}")
+    return value
+
+
+def _prompt(value: str) -> str:
+    if SLOT not in value:
+        raise ValueError(f"{spell(value)} has no place for the question; write {SLOT} where it goes")
     return value
 
 
@@ -135,6 +142,7 @@ CalibrationName = Annotated[
     Field(min_length=1, max_length=100),
     Allowed("a language, languages joined as in en+sw, or a name from mixtures or controls"),
 ]
+Prompt = Annotated[str, Strict(), AfterValidator(_prompt), Allowed("text with {question} where the question goes")]
 Pattern = Annotated[
     str, Strict(), BeforeValidator(_pattern), Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"')
 ]
