@@ -12,20 +12,36 @@ import polars as pl
 import pyarrow as pa
 
 from workflow_scripts.analysis import cloze as cloze_analysis
-from workflow_scripts.analysis import effects, errors, families, matrix, overlap, predictors, recommendation, within
+from workflow_scripts.analysis import (
+    effects,
+    errors,
+    families,
+    fidelity,
+    matrix,
+    overlap,
+    predictors,
+    recommendation,
+    within,
+)
+from workflow_scripts.analysis import questions as questions_analysis
 from workflow_scripts.analysis import tasks as task_analysis
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
+from workflow_scripts.evaluation.answering import ANSWERS_SCHEMA
 from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA, ITEMS_SCHEMA
+from workflow_scripts.evaluation.continuing import CONTINUATIONS_SCHEMA
 from workflow_scripts.evaluation.perplexity import PERPLEXITY_SCHEMA
+from workflow_scripts.evaluation.questions import QUESTIONS_SCHEMA
 from workflow_scripts.evaluation.tasks.items import TASK_ITEMS
 from workflow_scripts.masks.store import SCHEMA as MASKS_SCHEMA
 from workflow_scripts.overlap_masks import OVERLAP_SCHEMA
 from workflow_scripts.prune_model import LAYERS_SCHEMA
 from workflow_scripts.tabulate_cloze import CLOZE_TABLE
+from workflow_scripts.tabulate_continuations import CONTINUATIONS_TABLE
 from workflow_scripts.tabulate_layers import LAYERS_TABLE
 from workflow_scripts.tabulate_perplexity import PERPLEXITY_TABLE
+from workflow_scripts.tabulate_questions import QUESTIONS_TABLE
 from workflow_scripts.tabulate_tasks import TASKS_TABLE
 
 PLACEHOLDERS = {
@@ -183,6 +199,27 @@ TASK_COLUMNS = {
 }
 """Columns of the items of tasks that go through lm-eval."""
 
+QUESTION = {
+    "item_id": "name of the question, the same in all languages: `example_id`",
+    "hash": "digest of the question and its gold answers",
+    "type": "MKQA's type of answer, such as entity, date or number",
+    "question": "the question",
+}
+ANSWER = QUESTION | {
+    "prediction": "the first line that the model writes",
+    "exact_match": "1 if it is a gold answer, both normalised, else 0",
+    "f1": "overlap in tokens with the gold answer where that is highest, 0 to 1",
+    "golds": "number of gold answers",
+    "likeliest": "the gold answer with the highest log-likelihood; empty where the question has none",
+    "loglikelihood": "its log-likelihood after the prompt, in nats",
+    "tokens": "number of its tokens",
+}
+WRITTEN = {
+    "prompt": "the beginning of the document that the model was shown",
+    "text": "what it wrote after it",
+    "token_ids": "the same as tokens, without the one that ended it",
+    "ended": "whether the model ended the text before it was as long as it might be",
+}
 VOUCHED = {
     "files": "name of a file beside the record -> SHA-256",
     "provenance": "what made the artifact: step, parameters, digests of code and inputs, versions",
@@ -285,6 +322,40 @@ ARTIFACTS = (
         "an item, in the order of the task's data", TASK_ITEMS, TASK_COLUMNS,
     ),
     Artifact(
+        "Questions", "question_sets/{questions}/{language}.parquet", "collect_questions", "an open question",
+        QUESTIONS_SCHEMA, QUESTION | {"answers": "its gold answers, aliases among them; the empty one where it has none"},
+    ),
+    Artifact(
+        "Answers to questions", "questions/{model}/{variant}/{sample}/{language}.parquet", "answer_questions",
+        "an open question", ANSWERS_SCHEMA, ANSWER,
+    ),
+    Artifact(
+        "Continuations", "continuations/{model}/{variant}/{sample}/{language}.parquet", "continue_prompts",
+        "a prompt", CONTINUATIONS_SCHEMA, WRITTEN,
+    ),
+    Artifact(
+        "Table `questions`", "reports/{study}/tables/questions.parquet", "tabulate_questions",
+        "a model, variant, language and open question", QUESTIONS_TABLE,
+        ANSWER | {"corpus": "{questions}-{items}x{tokens of an answer at most}"},
+    ),
+    Artifact(
+        "Table `continuations`", "reports/{study}/tables/continuations.parquet", "tabulate_continuations",
+        "a model, variant, language and prompt", CONTINUATIONS_TABLE,
+        {key: meaning for key, meaning in WRITTEN.items() if key != "token_ids"}
+        | {
+            "corpus": "{corpus}-{prompts}x{tokens of a prompt}-{tokens of a text at most}",
+            "tokens": "number of tokens of the text",
+            "empty": "whether it is nothing but blanks",
+            "script_share": "share of its letters that are in the script of the prompts",
+            "identified": "the likeliest language, told among the study's and the most frequent others; empty without a "
+            "letter, or where the language of the prompt is not known to what tells it",
+            "probability": "probability of the prompt's language, 0 without a letter; empty where that is not known",
+            "in_language": "whether the prompt's language is the likeliest; empty where it is not known",
+            "repetition": "share of its 4-grams of tokens that have been there before in it",
+            "distinct": "different 2-grams of tokens over all",
+        },
+    ),
+    Artifact(
         "Table `perplexity`", "reports/{study}/tables/perplexity.parquet", "tabulate_perplexity",
         "a model, variant, evaluation language and document", PERPLEXITY_TABLE,
     ),
@@ -336,6 +407,8 @@ ARTIFACTS = (
             ("effects", "an evaluation language, its own calibration and another language's"),
             ("baselines", "an evaluation language, its own calibration and a mixture or control"),
             ("divergence_effects", "an evaluation language, its own calibration and another one, in nats per token of divergence"),
+            ("questions_effects", "a language of open questions, its own calibration and another one"),
+            ("fidelity_effects", "a language of prompts, a unit, its own calibration and another one"),
             ("cloze_effects", "a language whose items the dense model knows, its own calibration and another one"),
         )
     ),
@@ -396,6 +469,51 @@ ARTIFACTS = (
         low="lower end of the 95 % interval over documents, both masks held fixed: studentised bootstrap; empty of fewer than "
         "8 clusters",
         high="upper end of that interval",
+    ),
+    table(
+        "questions_matrix", "a variant without its seed, and a language: means over seeds",
+        questions_analysis.QUESTIONS_MATRIX,
+        corpus="{questions}-{items}x{tokens of an answer at most}",
+        items="number of questions",
+        exact_match="share of questions whose answer is a gold one",
+        f1="mean F1 of answers",
+        f1_min="smallest over seeds",
+        f1_max="largest over seeds",
+        loglikelihood="of the likeliest gold answer, in nats, mean over questions",
+        loglikelihood_per_token="all nats of likeliest gold answers over all their tokens",
+        dense_exact_match="the same of the dense model",
+        dense_f1="the same of the dense model",
+        dense_loglikelihood="the same of the dense model",
+    ),
+    table(
+        "fidelity_matrix", "a variant without its seed, and a language: means over seeds", fidelity.FIDELITY_MATRIX,
+        corpus="{corpus}-{prompts}x{tokens of a prompt}-{tokens of a text at most}",
+        prompts="number of prompts",
+        script_share="share of letters in the script of the prompts, mean over texts",
+        distinct="different 2-grams of tokens over all, mean over texts",
+        empty="share of texts that are nothing but blanks",
+        ended="share of texts that the model ended early",
+        tokens="mean number of tokens of a text",
+        instead="the wrong language that most texts are in; empty where none is",
+        dense_in_language="in_language of the dense model",
+        dense_repetition="repetition of the dense model",
+        **{
+            f"{measure}{suffix}": f"{words} over seeds of {of}"
+            for measure, of in (
+                ("in_language", "the share of texts in the language of their prompt; empty where that cannot be told"),
+                ("repetition", "the share of 4-grams of tokens that have been there before in the text"),
+            )
+            for suffix, words in (("", "mean"), ("_min", "smallest"), ("_max", "largest"))
+        },
+    ),
+    table(
+        "continuation_examples", "a language, and the texts after its first prompt", fidelity.EXAMPLES,
+        corpus="{corpus}-{prompts}x{tokens of a prompt}-{tokens of a text at most}",
+        prompt="the beginning of the document that the models were shown",
+        dense="what the dense model wrote after it",
+        own="what the variant wrote that is calibrated in the language",
+        other_calibration="another calibration: English, else the first language",
+        other="what the variant with that calibration wrote",
     ),
     *(
         table(

@@ -1,6 +1,7 @@
 """Ask a model open questions: what it answers, and how likely it finds the gold answers, which tells more of small models.
 
-A question is put without examples, and the answer is the first line that the model then writes, the likeliest token at a time.
+A question is put without examples, and the answer is the first line with text that the model then writes, the
+likeliest token at a time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,12 +79,6 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
     return next((place for place in range(longest) if one[place] != other[place]), longest)
 
 
-def line_ends(tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """Tokens that are nothing but the end of a line or of a paragraph; none where the tokenizer has no such tokens."""
-    encoded = (tokenizer(text, add_special_tokens=False).input_ids for text in ("\n", "\n\n"))
-    return {ids[0] for ids in encoded if len(ids) == 1 and tokenizer.decode(ids).strip(" ") in ("\n", "\n\n")}
-
-
 def answer_all(
     model: PreTrainedModel,
     asked: Sequence[Asked],
@@ -104,8 +99,7 @@ def answer_all(
         batch: questions that are answered at a time.
         scored_tokens: tokens of gold answers, and what stands before them, that go through the model at a time.
     """
-    ends = ends_of(tokenizer) | line_ends(tokenizer)
-    written = write_greedily(model, [each.prompt for each in asked], tokens, ends, batch)
+    written = write_greedily(model, [each.prompt for each in asked], tokens, ends_of(tokenizer), batch)
     texts = [(number, answer, text) for number, each in enumerate(asked) for answer, text in each.golds.items()]
     scores = log_likelihoods(model, [text for _, _, text in texts], scored_tokens)
     found: dict[int, list[tuple[float, str, int]]] = {}
@@ -120,7 +114,8 @@ def answer_all(
 
 
 def _row(question: Question, written: str, language: str) -> dict[str, object]:
-    prediction = written.partition("\n")[0].strip()
+    # Many a model begins with an empty line.
+    prediction = written.strip().partition("\n")[0].strip()
     return {
         "item_id": question.item_id,
         "hash": question.hash,

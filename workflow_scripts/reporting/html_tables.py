@@ -48,6 +48,13 @@ class Table(NamedTuple):
     csv: str
 
 
+_WRITTEN_BY = [
+    Column("method", "method", labels.method_name),
+    Column("calibrated in", "calibration", lambda name: _calibration(name)),
+    Column("language", "language", labels.with_code),
+]
+
+
 def matrix_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
     """Ratio to the dense model, one row per method and calibration, one column per evaluated language."""
     pruned = mean_matrix.filter(pl.col("method") != "dense")
@@ -174,6 +181,45 @@ def accuracy_table(matrix: pl.DataFrame, known: Known | None = None, name: str =
         columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
     chance = " or ".join(map(labels.chance, shown["chance"].unique().sort()))
     caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
+    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def questions_table(questions_matrix: pl.DataFrame, known: Known | None = None) -> Table:
+    """Answers to open questions, a row per method, calibration and language, the dense model first."""
+    columns = [
+        *_WRITTEN_BY,
+        Column("exactly right", "exact_match", labels.percent),
+        Column("F1", "f1", labels.percent),
+        Column("nats of the likeliest gold answer", "loglikelihood", labels.signed),
+        Column("the same per token", "loglikelihood_per_token", labels.signed),
+        Column("questions", "items"),
+        Column("seeds", "seeds"),
+    ]
+    return _of_written("answers", "Answers to open questions, means over seeds", questions_matrix, columns, known)
+
+
+def fidelity_table(fidelity_matrix: pl.DataFrame, known: Known | None = None) -> Table:
+    """What is measured of continuations, a row per method, calibration and language, the dense model first."""
+    columns = [
+        *_WRITTEN_BY,
+        Column("in the language", "in_language", labels.percent),
+        Column("others mostly in", "instead", labels.with_code),
+        Column("letters in the script", "script_share", labels.percent),
+        Column("repeated 4-grams", "repetition", labels.percent),
+        Column("different 2-grams", "distinct", labels.percent),
+        Column("empty", "empty", labels.percent),
+        Column("ended early", "ended", labels.percent),
+        Column("tokens", "tokens", "{:.1f}".format),
+        Column("prompts", "prompts"),
+        Column("seeds", "seeds"),
+    ]
+    return _of_written("fidelity", "Continuations of prompts, means over seeds", fidelity_matrix, columns, known)
+
+
+def _of_written(name: str, caption: str, matrix: pl.DataFrame, columns: list[Column], known: Known | None) -> Table:
+    keys = [*labels.EVALUATION_SETTING, "method", "calibration", "language"]
+    rows = labels.ranked(matrix, *keys, kinds=kinds_of(known)).to_dicts()
+    rows.sort(key=lambda row: (row["model"], row["method"] != "dense"))
     return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 

@@ -8,7 +8,9 @@ import polars as pl
 
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.divergence import DIVERGENCE
+from workflow_scripts.analysis.fidelity import OTHER_LANGUAGES, REPEATED
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
+from workflow_scripts.analysis.questions import NATS_PER_ANSWER
 from workflow_scripts.analysis.tasks import POINTS
 
 NO_TEXT = "none"
@@ -39,6 +41,7 @@ PLACES = [
 CONTROL_COLOUR = "#6b6b6b"
 # What losses in a unit were measured on.
 TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item", POINTS: "item", DIVERGENCE: "text"}
+TEXT_OF_UNIT |= {NATS_PER_ANSWER: "question", OTHER_LANGUAGES: "text", REPEATED: "text"}
 # Units of what a model has, of which pruning takes some away.
 KEPT = (MARGIN, POINTS)
 KINDS = ["language", "mixture", "control", "magnitude"]

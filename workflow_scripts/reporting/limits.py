@@ -45,6 +45,11 @@ NO_OTHER_REGISTER = (
     "No calibration is in an evaluated language and of another register or corpus: how large a mismatch of language is "
     "beside a mismatch of the kind of text cannot be told."
 )
+OPEN_QUESTIONS = (
+    "Open questions were put without examples, to models that were not taught to answer, and answers are compared by their "
+    "words: a wrong form counts as a wrong answer. Of small models, which answer little, the log-likelihood of gold answers "
+    "tells more."
+)
 UNITS = (
     "Bits per byte, nats per token and perplexity depend on script and tokenizer: compare calibrations within an "
     "evaluated language, not one language with another."
@@ -118,8 +123,11 @@ def _comparison_limits(effects: pl.DataFrame) -> Iterator[str]:
 
 
 def _task_limits(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    if "questions_matrix" in tables:
+        yield OPEN_QUESTIONS
     if "task_matrix" in tables:
         yield from _limits_of_tasks(tables)
+    if {"task_matrix", "questions_matrix"} & set(tables):
         return
     items = tables["cloze_matrix"]["items"].max() if "cloze_matrix" in tables else None
     yield NO_TASKS if items is None else NO_OTHER_TASKS.format(items=items)

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.families import FAMILIES, in_words
 from workflow_scripts.analysis.tasks import POINTS
-from workflow_scripts.reporting import heat, labels, page_figures
+from workflow_scripts.reporting import heat, labels, page_figures, written
 from workflow_scripts.reporting.baselines import baseline_findings, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
@@ -23,10 +23,12 @@ from workflow_scripts.reporting.html_tables import (
     divergence_table,
     effects_table,
     errors_table,
+    fidelity_table,
     matrix_table,
     one_for_all_table,
     overlap_table,
     positions_table,
+    questions_table,
     variants_table,
     within_mask_table,
 )
@@ -47,9 +49,11 @@ PACKAGE_DATA = (
     "captions/divergence_matrix.rst",
     "captions/effects.rst",
     "captions/error_by_block.rst",
+    "captions/fidelity_matrix.rst",
     "captions/matrix.rst",
     "captions/overlap_by_block.rst",
     "captions/overlap_by_module.rst",
+    "captions/questions_matrix.rst",
     "captions/task_effects.rst",
     "captions/task_matrix.rst",
 )
@@ -64,6 +68,8 @@ TITLES = {
     "divergence_effects": "Divergence from the dense model",
     "cloze_effects": "What the pruned models still know",
     "task_effects": "Downstream tasks",
+    "questions_matrix": "What the pruned models answer",
+    "fidelity_matrix": "Whether the pruned models keep to the language",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
     "error_by_block": "Error by depth",
@@ -94,6 +100,11 @@ CONTENTS = {
     "task_matrix": "accuracy and margin of the items of tasks",
     "task_effects": "accuracy and margin with own language against every other calibration, with intervals",
     "within_mask": "differences within single masks, with intervals over documents",
+    "questions_matrix": "answers to open questions",
+    "questions_effects": "nats of gold answers with own language against every other calibration, with intervals",
+    "fidelity_matrix": "language, script and repetition of continuations",
+    "fidelity_effects": "language and repetition with own language against every other calibration, with intervals",
+    "continuation_examples": "continuations side by side",
 }
 
 
@@ -178,7 +189,7 @@ def _families(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
 
 def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
     """Whether a study has what a section is about."""
-    if name in KNOWN_AT_ALL:
+    if name in (*KNOWN_AT_ALL, "questions_matrix", "fidelity_matrix"):
         return name in tables
     return name != "baselines" or not tables[name].is_empty()
 
@@ -195,6 +206,11 @@ def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dic
         maps = page_figures.heat_maps(tables["mean_matrix"], known, heat.DIVERGENCE)
         bar = page_figures.colour_bar(tables["mean_matrix"], heat.DIVERGENCE)
         maps_caption = caption("divergence_matrix")
+    elif name == "questions_matrix":
+        maps, bar = written.maps(tables[name], [written.F1], known), written.questions_bar()
+    elif name == "fidelity_matrix":
+        maps = written.maps(tables[name], [written.IN_LANGUAGE, written.REPETITION], known)
+        bar = written.fidelity_bar()
     return {
         "name": name,
         "title": TITLES[name],
@@ -202,12 +218,22 @@ def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dic
         "heat_maps": maps,
         "bar": bar,
         "maps_caption": maps_caption,
-        "not_reported": not_reported(tables[KNOWN_AT_ALL[name]]) if name in KNOWN_AT_ALL else [],
-        "drawings": [] if name == "matrix" else page_figures.drawings(name, tables[name], known),
+        "not_reported": _gaps(name, tables),
+        "drawings": page_figures.drawings(name, tables[name], known) if name in page_figures.DRAWN else [],
+        "examples": written.examples(tables["continuation_examples"]) if name == "fidelity_matrix" else [],
         "made_of": _made_of(known) if name in ("matrix", "baselines") else [],
         "findings": _findings(name, tables, known),
         "tables": _tables(name, tables, known),
     }
+
+
+def _gaps(name: str, tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """What a section does not show, and why."""
+    if name == "questions_matrix":
+        return written.questions_gaps(tables)
+    if name == "fidelity_matrix":
+        return written.fidelity_gaps(tables)
+    return not_reported(tables[KNOWN_AT_ALL[name]]) if name in KNOWN_AT_ALL else []
 
 
 def _made_of(known: Known) -> list[tuple[str, str]]:
@@ -263,12 +289,25 @@ def _divergence_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list
     ]
 
 
+def _fidelity_effects(effects: pl.DataFrame, known: Known) -> list[tuple[Table, bool]]:
+    """A table of effects per unit."""
+    made = []
+    for number, (_, rows) in enumerate(effects.partition_by("unit", as_dict=True).items()):
+        caption = f"{labels.capital(rows['unit'][0])} with own language against every other calibration"
+        made.append((effects_table(rows, f"every_calibration_fidelity_{number}", caption, known), False))
+    return made
+
+
 def _findings(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
     """What a section says in words, where it says it itself."""
     if name == "baselines":
         return baseline_findings(tables, known)
     if name == "task_effects":
         return task_findings(tables, known)
+    if name == "questions_matrix":
+        return written.questions_findings(tables, known)
+    if name == "fidelity_matrix":
+        return written.fidelity_findings(tables, known)
     return knowledge_findings(tables, known) if name == "cloze_effects" else []
 
 
@@ -316,6 +355,12 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         made = _task_tables(tables, known)
     elif name == "baselines":
         made = _baseline_tables(tables[name], known)
+    elif name == "questions_matrix":
+        every = "Nats per gold answer with own language against every other calibration"
+        effects = effects_table(tables["questions_effects"], "every_calibration_answers", every, known)
+        made = [(questions_table(tables[name], known), False), (effects, False)]
+    elif name == "fidelity_matrix":
+        made = [(fidelity_table(tables[name], known), False), *_fidelity_effects(tables["fidelity_effects"], known)]
     elif name == "overlap_by_block":
         made = [(positions_table(tables["positions"], kinds), True), (overlap_table(tables[name], "block"), False)]
     elif name == "overlap_by_module":
