@@ -630,3 +630,73 @@ def test_tasks_are_asked_in_the_languages_that_have_them(tmp_path):
 def test_tasks_that_cannot_be_asked_are_refused_before_any_job(keys, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert any(sentence in found for found in mistakes(with_tasks(**keys))), mistakes(with_tasks(**keys))
+
+
+MKQA = {"hub": "apple/mkqa", "revision": "refs/convert/parquet"}
+
+
+def ask_file(path: Path, languages: list[str], lines: int = 3) -> Path:
+    rows = [
+        {"example_id": n, "queries": dict.fromkeys(languages, "q"), "answers": {key: [GOLD] for key in languages}}
+        for n in range(lines)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+GOLD = {"type": "entity", "text": "a", "aliases": []}
+
+
+def test_questions_are_asked_in_the_evaluated_languages_that_they_are_in(tmp_path):
+    assert read_study(DEFAULT).evaluation.question_languages() == []
+    study = read_study(changed("evaluation.questions", MKQA))
+    assert study.evaluation.question_languages() == ["de", "en"]
+    assert study.evaluation.questions.sample == "mkqa-100x16"
+    path = ask_file(tmp_path / "own.jsonl", ["sw", "fr"])
+    own = {"path": str(path), "name": "own", "items": 3, "tokens": 4, "answerable": False}
+    study = read_study(changed("evaluation.questions", own))
+    assert study.evaluation.question_languages() == ["sw"]
+    assert study.evaluation.questions.sample == "own-3allx4"
+    assert study.grid() == read_study(DEFAULT).grid()
+
+
+def test_prompts_are_continued_in_all_evaluated_languages():
+    assert read_study(DEFAULT).evaluation.continuation_languages() == []
+    study = read_study(changed("evaluation.continuations", {"tokens": 20}))
+    assert study.evaluation.continuation_languages() == ["de", "en", "sw"]
+    assert study.evaluation.continuation_sample == "embedded-8x16-20"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("questions", {}, "questions come from exactly one of hub and path, and it names none; keep one"),
+        ("questions", MKQA | {"path": "q.jsonl"}, "exactly one of hub and path, and it names both"),
+        ("questions", {"hub": "apple/mkqa"}, "hub and revision go together"),
+        ("questions", {"path": "nowhere.jsonl"}, "nowhere.jsonl cannot be read (No such file or directory)"),
+        ("questions", {"path": "questions.txt"}, "questions.txt is neither .jsonl nor .jsonl.gz"),
+        ("questions", MKQA | {"prompts": {"de": "Frage"}}, "Frage has no place for the question; write {question}"),
+        ("questions", MKQA | {"prompts": {"fr": "{question}"}}, "fr is not evaluated; remove this prompt"),
+        ("questions", MKQA | {"items": 0}, "evaluation.questions.items"),
+        ("continuations", {"prompts": 10_000}, "10000 prompts are more than the"),
+        ("continuations", {"tokens": -1}, "evaluation.continuations.tokens"),
+    ],
+)
+def test_what_is_wrong_with_questions_and_continuations_is_said_in_a_sentence(key, value, sentence):
+    [found] = mistakes(changed(f"evaluation.{key}", value))
+    assert sentence in found
+
+
+def test_files_of_questions_are_read_before_any_job(tmp_path):
+    foreign = ask_file(tmp_path / "foreign.jsonl", ["fr", "it"])
+    [found] = mistakes(changed("evaluation.questions", {"path": str(foreign)}))
+    assert "the questions are in no evaluated language: they are in fr, it" in found
+    few = ask_file(tmp_path / "few.jsonl", ["sw"])
+    [found] = mistakes(changed("evaluation.questions", {"path": str(few)}), with_texts=True)
+    assert "There are 3 questions with a short answer in sw, fewer than the 100" in found
+    few.write_text("{\n")
+    [found] = mistakes(changed("evaluation.questions", {"path": str(few)}))
+    assert "few.jsonl, line 1 is not JSON" in found
+    few.write_text(ask_file(tmp_path / "more.jsonl", ["sw"]).read_text() + "[]\n")
+    [found] = mistakes(changed("evaluation.questions", {"path": str(few), "items": 4}), with_texts=True)
+    assert "few.jsonl, line 4 has no example_id" in found

@@ -197,6 +197,40 @@ def _items(margin: np.ndarray) -> pl.DataFrame:
     )
 
 
+def simulate_written(**study: object) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The tables `questions`, not in Swahili, and `continuations` of the same study, of as many items as cloze."""
+    rng, cloze = np.random.default_rng(10), simulate_cloze(**study)
+    margin, answered = cloze["margin"].to_numpy(), pl.lit("mkqa-40x16")
+    right = 1 / (1 + np.exp(-margin))
+    keys = pl.exclude("loglikelihoods", "margin", "correct", "corpus")
+    questions = cloze.select(
+        keys,
+        corpus=answered,
+        prediction=pl.lit("ein Wort"),
+        exact_match=pl.Series((right > 0.8).astype(float)),
+        f1=pl.Series(right),
+        loglikelihood=pl.Series(margin - 6),
+        tokens=pl.lit(3),
+    ).filter(pl.col("language") != "sw")
+    kept = rng.random(len(margin)) < right
+    continuations = cloze.select(
+        keys,
+        corpus=pl.lit("embedded-40x16-48"),
+        prompt=pl.concat_str(pl.lit("A beginning, "), "item_id"),
+        text=pl.concat_str(pl.lit(" a <b>text</b> with "), "calibration"),
+        tokens=pl.lit(48),
+        ended=pl.lit(False),
+        empty=pl.Series(right < 0.02),
+        script_share=pl.Series(right),
+        identified=pl.Series(np.where(kept, cloze["language"].to_numpy(), "fr")),
+        probability=pl.Series(right),
+        in_language=pl.Series(kept),
+        repetition=pl.Series(1 - right),
+        distinct=pl.Series(right),
+    ).rename({"item_id": "doc_id"})
+    return questions, continuations
+
+
 def published(perplexity: pl.DataFrame) -> pl.DataFrame:
     """The table as the published protocol leaves it: a row is a window of unknown size and register."""
     number = pl.col("doc_id").str.tail(3)

@@ -52,7 +52,7 @@ def calibrations_in(name):
 @pytest.fixture(scope="session")
 def tables_of():
     """A function from the name of a simulated study to its tables, each made once."""
-    from simulated_study import published, simulate, simulate_cloze, simulate_layers, simulate_tasks
+    from simulated_study import published, simulate, simulate_cloze, simulate_layers, simulate_tasks, simulate_written
 
     from workflow_scripts.analysis.tables import analyse
 
@@ -66,7 +66,8 @@ def tables_of():
             kinds = {each: entry["kind"] for each, entry in calibrations_in(name).items()}
             items = simulate_cloze(**study) if "items" in study else None
             tasks = simulate_tasks(**study) if "passages" in study else None
-            made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items, tasks)
+            written = simulate_written(**study) if "items" in study else (None, None)
+            made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items, tasks, *written)
         return made[name]
 
     return tables
