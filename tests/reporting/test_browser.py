@@ -15,7 +15,8 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-ALWAYS = [name for name in TITLES if name not in ("baselines", "cloze_effects", "task_effects")]
+SOMETIMES = ("baselines", "cloze_effects", "task_effects", "questions_matrix", "fidelity_matrix")
+ALWAYS = [name for name in TITLES if name not in SOMETIMES]
 WIDTHS = [360, 390, 768, 1200]
 STUDY = {
     "name": "default",
@@ -223,6 +224,8 @@ def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
         ("#baselines svg .mark", "noise: random, of en"),
         ("#cloze_effects table.heat td.mark", "the dense model"),
         ("#cloze_effects svg .mark", "nats of margin"),
+        ("#questions_matrix table.heat td.mark", "nats a gold answer"),
+        ("#fidelity_matrix table.heat td.mark", "letters in the prompts' script"),
         ("#matrix .heat tr:has-text('sw-shuffled') td.mark", "sw-shuffled: shuffled, of sw"),
         ("table.overview tr:has-text('German') td.mark >> nth=-1", "40 items"),
     ):
