@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workflow_scripts.artifacts import make_provenance, write_tensors
 from workflow_scripts.cli import run_step
-from workflow_scripts.evaluation.perplexity import final_states
+from workflow_scripts.evaluation.states import final_states
 from workflow_scripts.evaluation.texts import Parameters, read_chunks
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle

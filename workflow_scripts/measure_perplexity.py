@@ -7,8 +7,9 @@ from safetensors.torch import load_file
 
 from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance, refuse_damaged
 from workflow_scripts.cli import run_step
-from workflow_scripts.evaluation.perplexity import final_states, score_documents
+from workflow_scripts.evaluation.perplexity import score_documents
 from workflow_scripts.evaluation.series import evaluate_series
+from workflow_scripts.evaluation.states import final_states
 from workflow_scripts.evaluation.texts import Parameters, read_chunks
 from workflow_scripts.models.device import settle
 

@@ -6,8 +6,10 @@ import torch
 from tests.conftest import tiny_model
 from tests.evaluation.test_perplexity import BOUNDARY, documents
 from workflow_scripts.evaluation import head
+from workflow_scripts.evaluation.chunks import chunk_documents, scored_tokens
 from workflow_scripts.evaluation.divergence import score_tokens
-from workflow_scripts.evaluation.perplexity import chunk_documents, final_states, score_documents, scored_tokens
+from workflow_scripts.evaluation.perplexity import score_documents
+from workflow_scripts.evaluation.states import final_states
 
 
 def pruned(kind: str, share: float = 0.5):

@@ -7,13 +7,9 @@ from transformers import OPTConfig, OPTForCausalLM
 from tests.conftest import SIZES, tiny_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 from workflow_scripts.evaluation import head
-from workflow_scripts.evaluation.perplexity import (
-    PROTOCOLS,
-    chunk_documents,
-    chunk_published,
-    final_states,
-    score_documents,
-)
+from workflow_scripts.evaluation.chunks import PROTOCOLS, chunk_documents, chunk_published
+from workflow_scripts.evaluation.perplexity import score_documents
+from workflow_scripts.evaluation.states import final_states
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 
 BOUNDARY = Boundary(bos=1, eos=2, blank_line=(33, 33))

@@ -82,8 +82,8 @@ def change(words: str, *keys: str, to: object) -> None:
 
 
 # Code.
-edit("a comment and a blank line", PERPLEXITY, "    return sums\n", "    # Why.\n\n    return sums\n")
-edit("a docstring", PERPLEXITY, '"""Nats of every scored token', '"""Losses of every scored token')
+edit("a comment and a blank line", PERPLEXITY, "    rows = []\n", "    # Why.\n\n    rows = []\n")
+edit("a docstring", PERPLEXITY, '"""A table of PERPLEXITY_SCHEMA', '"""One table of PERPLEXITY_SCHEMA')
 edit("the version of polyprune", "workflow_scripts/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"')
 edit(
     "a key more in a study, of which no step is told",
@@ -91,7 +91,7 @@ edit(
     "    dense: Flag = True\n",
     "    dense: Flag = True\n    added: Flag = True\n",
 )
-edit("the formula of perplexity", PERPLEXITY, "losses.double().sum()", "losses.double().mean()")
+edit("the formula of perplexity", PERPLEXITY, "nats.double().sum()", "nats.double().mean()")
 edit("a constant of SparseGPT", "workflow_scripts/pruning/sparsegpt.py", "DAMPING = 0.01", "DAMPING = 0.02")
 append("the patterns of sparsity, which all methods share", "workflow_scripts/pruning/patterns.py")
 append("the sampling of windows", "workflow_scripts/corpora/windows.py")

@@ -1,22 +1,18 @@
-"""Negative log-likelihood of documents: BOS in every window, every text token scored once, sums per document.
+"""Negative log-likelihood of documents, and their divergence from the dense model: sums per document.
 
-The field's published protocol (documents joined, windows without overlap, the tail dropped, BOS only before the first) is a
-named option; for models that need BOS it inflates perplexity several times over.
-
-One forward pass serves perplexity and divergence from the dense model: it ends at the last hidden states, of which
-`evaluation.divergence` computes the logits of several variants and of the dense model side by side.
+One forward pass serves both: it ends at the last hidden states (`evaluation.states`), of which `evaluation.divergence` computes
+the logits of several variants and of the dense model side by side.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pyarrow as pa
 import torch
-from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
+from workflow_scripts.corpora.tokens import TokenizedDocument
+from workflow_scripts.evaluation.chunks import Chunk, scored_tokens
 from workflow_scripts.evaluation.divergence import TokenScores, score_tokens
 
 PERPLEXITY_SCHEMA = pa.schema(
@@ -30,85 +26,6 @@ PERPLEXITY_SCHEMA = pa.schema(
         pa.field("agreement", pa.int32(), nullable=False),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Token ids that go through the model together; the first is context only, all others are scored."""
-
-    doc_id: str
-    token_ids: list[int]
-
-
-def chunk_documents(documents: list[TokenizedDocument], boundary: Boundary, length: int) -> list[Chunk]:
-    """Cut every document into runs of at most `length` tokens, the boundary token before each included.
-
-    That token is BOS, or EOS for models that begin texts without BOS.
-
-    Raises:
-        ValueError: the tokenizer has neither.
-    """
-    start = boundary.start
-    return [
-        Chunk(document.doc_id, [start, *document.token_ids[at : at + length - 1]])
-        for document in documents
-        for at in range(0, len(document.token_ids), length - 1)
-    ]
-
-
-def chunk_published(documents: list[TokenizedDocument], boundary: Boundary, length: int) -> list[Chunk]:
-    """The published protocol: documents joined by blank lines and cut into full windows, a name each, the tail dropped.
-
-    The first token of a window is context only, as in the published code.
-
-    Raises:
-        ValueError: the documents do not fill one window.
-    """
-    ids = [] if boundary.bos is None else [boundary.bos]
-    for index, document in enumerate(documents):
-        ids += [*(boundary.blank_line if index else ()), *document.token_ids]
-    if len(ids) < length:
-        raise ValueError(
-            f"The documents have {len(ids)} tokens, fewer than one window of {length}: take more documents."
-        )
-    return [
-        Chunk(f"window-{at // length:05d}", ids[at : at + length]) for at in range(0, len(ids) - length + 1, length)
-    ]
-
-
-PROTOCOLS = {"document": chunk_documents, "published": chunk_published}
-
-
-@torch.no_grad()
-def final_states(model: PreTrainedModel, chunks: Sequence[Chunk], batch: int) -> torch.Tensor:
-    """The hidden states that predict the scored tokens: [scored tokens, hidden], in the order of the chunks, on the CPU.
-
-    Args:
-        model: the model.
-        chunks: what goes through it.
-        batch: chunks at a time.
-    """
-    # Chunks of similar length go together, so that little is padded; causal models do not see what is on the right.
-    ordered = sorted(range(len(chunks)), key=lambda number: -len(chunks[number].token_ids))
-    found: list[torch.Tensor] = [torch.empty(0)] * len(chunks)
-    for start in tqdm(range(0, len(ordered), batch), desc="states", unit="batch", disable=None):
-        members = ordered[start : start + batch]
-        for number, states in zip(members, _states(model, [chunks[number] for number in members]), strict=True):
-            found[number] = states
-    return torch.cat(found)
-
-
-def _states(model: PreTrainedModel, chunks: list[Chunk]) -> Iterator[torch.Tensor]:
-    longest = max(len(chunk.token_ids) for chunk in chunks)
-    padded = torch.tensor([chunk.token_ids + [0] * (longest - len(chunk.token_ids)) for chunk in chunks])
-    hidden = model.base_model(input_ids=padded.to(model.device), use_cache=False).last_hidden_state
-    for row, chunk in zip(hidden, chunks, strict=True):
-        yield row[: len(chunk.token_ids) - 1].cpu()
-
-
-def scored_tokens(chunks: Sequence[Chunk]) -> torch.Tensor:
-    """The tokens that are scored, int64 [scored tokens], in the order of the chunks."""
-    return torch.tensor([token for chunk in chunks for token in chunk.token_ids[1:]])
 
 
 def score_documents(

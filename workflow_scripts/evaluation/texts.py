@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
 from workflow_scripts.corpora.tokens import TokenizedDocument, read_boundary, read_tokens
-from workflow_scripts.evaluation.perplexity import PROTOCOLS, Chunk
+from workflow_scripts.evaluation.chunks import PROTOCOLS, Chunk
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ SELECTION = 2e-8
 REACHED = 0.8
 """Share of the measured rate of products that blocks reach."""
 LOGITS = 2**26
-"""Logits held at a time, see `evaluation.perplexity`, and three times over in the loss."""
+"""Logits held at a time, see `evaluation.head`, and three times over in the loss."""
 SHORT_STEPS = 2
 """How much longer a product takes that has one token of each text only."""
 FLOAT32 = 4
