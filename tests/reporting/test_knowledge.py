@@ -103,7 +103,8 @@ def test_limits_say_what_cloze_items_are_not(tables, tables_of):
 def test_the_section_is_left_out_without_items(tables, tables_of, calibrations_of):
     assert 'id="cloze_effects"' not in render_report({}, tables_of("small"))
     html = render_report({"calibrations": calibrations_of("controls")}, tables)
-    section = html[html.index('<section id="cloze_effects"') : html.index('<section id="overlap_by_block"')]
+    start = html.index('<section id="cloze_effects"')
+    section = html[start : html.index("<section ", start + 1)]
     for name in ("accuracies", "own_language_margin", "every_calibration_margin"):
         assert f'id="table-{name}"' in section
     assert section.count("How to read this") == 2

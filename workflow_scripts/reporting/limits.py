@@ -23,10 +23,11 @@ NO_TASKS = (
     "Only perplexity was measured, no downstream task: a model that predicts text better need not answer questions "
     "better."
 )
-NO_OTHER_TASKS = (
-    "Beside perplexity only factual cloze items were scored, and no other downstream task: {items} a language, written by a "
-    "machine, on easy facts, with the candidates given. Who picks a fact out of eight candidates need not state, reason or "
-    "follow instructions; and the items state the same facts in all languages, so that languages are not independent."
+NO_OTHER_TASKS = "Beside perplexity only factual cloze items were scored, and no other downstream task."
+CLOZE_ITEMS = (
+    "The factual cloze items are {items} a language, written by a machine, on easy facts, with the candidates given. Who "
+    "picks a fact out of eight candidates need not state, reason or follow instructions; and the items state the same facts "
+    "in all languages, so that languages are not independent."
 )
 SAME_KIND_OF_TEXT = (
     "The best calibration is that for texts like the evaluated ones; for another register or subject it may be another."
@@ -127,10 +128,10 @@ def _task_limits(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
         yield OPEN_QUESTIONS
     if "task_matrix" in tables:
         yield from _limits_of_tasks(tables)
-    if {"task_matrix", "questions_matrix"} & set(tables):
-        return
-    items = tables["cloze_matrix"]["items"].max() if "cloze_matrix" in tables else None
-    yield NO_TASKS if items is None else NO_OTHER_TASKS.format(items=items)
+    if "cloze_matrix" in tables:
+        yield CLOZE_ITEMS.format(items=tables["cloze_matrix"]["items"].max())
+    if not {"task_matrix", "questions_matrix"} & set(tables):
+        yield NO_OTHER_TASKS if "cloze_matrix" in tables else NO_TASKS
 
 
 def _limits_of_tasks(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
