@@ -151,6 +151,7 @@ rule tabulate_layers:
 rule overlap_masks:
     input:
         masks=masks_of_method,
+        layers=layers_of_method,
     output:
         output=f"{REPORTS}/overlap/{{model}}/{{method}}-{{pattern}}.parquet",
     log:

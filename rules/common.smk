@@ -114,6 +114,7 @@ TABLES = [
     "divergence_effects",
     "effects",
     "error_by_block",
+    "input_similarity",
     "layer_errors",
     "matrix",
     "mean_matrix",
@@ -577,18 +578,26 @@ def figure_targets():
     )
 
 
-def masks_of_method(wildcards):
-    """The mask stores of a method and pattern: the magnitude mask first, then in the grid's order."""
-    magnitude = Variant.uncalibrated("magnitude", wildcards.pattern)
-    wanted = [
-        variant
+def folders_of_method(wildcards):
+    """The folders of the calibrated variants of a method and pattern, in the grid's order."""
+    return [
+        paths.variant_folder(RESULTS, wildcards.model, variant)
         for variant in GRID.calibrated()
         if (variant.method, variant.pattern) == (wildcards.method, wildcards.pattern)
     ]
-    return [
-        paths.variant_folder(RESULTS, wildcards.model, variant) / "masks.parquet"
-        for variant in [magnitude, *wanted]
-    ]
+
+
+def masks_of_method(wildcards):
+    """The mask stores of a method and pattern: the magnitude mask first, then in the grid's order."""
+    magnitude = Variant.uncalibrated("magnitude", wildcards.pattern)
+    floor = paths.variant_folder(RESULTS, wildcards.model, magnitude)
+    folders = [floor, *folders_of_method(wildcards)]
+    return [folder / "masks.parquet" for folder in folders]
+
+
+def layers_of_method(wildcards):
+    """The diagnostics of the calibrated variants of a method and pattern, in the grid's order."""
+    return [folder / "layers.parquet" for folder in folders_of_method(wildcards)]
 
 
 def overlap_grid(wildcards):

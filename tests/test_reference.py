@@ -34,7 +34,7 @@ def test_every_column_is_described_and_no_description_is_left_over():
 
 
 def test_layers_hold_all_diagnostics():
-    assert LAYERS_SCHEMA.names == ["block", "module", *Diagnostics.__dataclass_fields__]
+    assert LAYERS_SCHEMA.names == ["block", "module", *Diagnostics.__dataclass_fields__, "input_norms"]
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,7 @@ def test_pairs_that_may_share_documents_are_left_out(results, tmp_path, language
     variants = [Variant.uncalibrated("magnitude", "0.5"), *GRID.calibrated()]
     overlap_masks(
         masks=[masks_of(results, variant) for variant in variants],
+        layers=[masks_of(results, variant).with_name("layers.parquet") for variant in variants[1:]],
         grid=json.dumps(vars(GRID)),
         languages=json.dumps({"aa": ["aa"], "bb": languages}),
         model="tiny",
@@ -223,3 +224,9 @@ def test_pairs_that_may_share_documents_are_left_out(results, tmp_path, language
     table = pl.read_parquet(tmp_path / "overlap.parquet")
     assert set(table["relation"]) == relations
     assert table.height == (2 + ("between" in relations)) * 21
+    compared = table.filter(pl.col("relation") == "between")
+    assert compared["input_similarity"].is_between(0, 1, closed="none").all()
+    assert table.filter(pl.col("relation") == "magnitude")["input_similarity"].is_null().all()
+    # q, k and v have one input.
+    heads = compared.filter(pl.col("module").str.contains(r"[qkv]_proj"))
+    assert (heads.group_by("block").agg(pl.col("input_similarity").n_unique())["input_similarity"] == 1).all()

@@ -17,6 +17,7 @@ from workflow_scripts.analysis import (
     errors,
     families,
     fidelity,
+    inputs,
     matrix,
     overlap,
     predictors,
@@ -303,6 +304,10 @@ ARTIFACTS = (
     ),
     Artifact(
         "Diagnostics of layers", "pruned/{model}/{variant}/layers.parquet", "prune_model", "a linear", LAYERS_SCHEMA,
+        {
+            "input_norms": "Euclidean norm of each of its inputs over the tokens of the calibration, the same for linears that "
+            "share their input; empty without calibration",
+        },
     ),
     Artifact(
         "Last hidden states", "states/{model}/{sample}/{language}.safetensors", "collect_states",
@@ -381,6 +386,8 @@ ARTIFACTS = (
             "seed_b": "seed of the second; 0 for the magnitude mask",
             "kept_a": "number of weights that the first keeps",
             "kept_b": "number of weights that the second keeps",
+            "input_similarity": "Pearson's correlation of the logarithms of the linear's input norms under the two; empty "
+            "against magnitude, for an expert that one of them sent no token to, and for norms that are all alike",
         },
     ),
     table(
@@ -557,7 +564,8 @@ ARTIFACTS = (
     ),
     table(
         "predictors", "a predictor of which calibration language serves an evaluated language", predictors.PREDICTORS,
-        predictor="`mask_overlap` with the mask of the evaluated language's own calibration, or `local_error` of the "
+        predictor="`mask_overlap` with the mask of the evaluated language's own calibration, `input_norms`: similarity of "
+        "inputs to those of its own calibration, or `local_error` of the "
         "calibration on its own tokens",
         languages="number of languages that are calibration and evaluated",
         rho="Spearman's correlation of predicted with measured order, ranks within each evaluated language; 1: always right",
@@ -569,13 +577,19 @@ ARTIFACTS = (
     table(
         "predicted_picks", "a predictor and an evaluated language: what it picks, the language itself left out",
         predictors.PICKS,
-        predictor="`mask_overlap` or `local_error`, as in `predictors`",
+        predictor="`mask_overlap`, `input_norms` or `local_error`, as in `predictors`",
         pick="the calibration language that it picks",
         value="the predictor's value of the pick",
         regret="regret of the pick, as in `best_calibration`",
         best_regret="the lowest regret that one of these calibrations has",
         mean_regret="mean regret of them: of a pick at random",
         best_other="the calibration with the lowest",
+    ),
+    table(
+        "input_similarity", "two calibrations: mean over linears and seeds", inputs.INPUT_SIMILARITY,
+        linears="number of pairs of masks and linears behind the row",
+        similarity="mean correlation of the logarithms of input norms; 1: equal up to a factor",
+        lowest="the lowest of them",
     ),
     table("overlap_by_pair", "two calibrations: pooled over linears and seeds", overlap.pooled_schema()),
     table("overlap_by_block", "two calibrations and a block", overlap.pooled_schema(["block"])),

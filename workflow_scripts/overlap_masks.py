@@ -1,4 +1,4 @@
-"""Step: overlap of the masks of one model, method and pattern, pair by pair and linear by linear."""
+"""Step: overlap of the masks of one model, method and pattern, and likeness of the inputs they were calibrated on."""
 
 import json
 from itertools import combinations
@@ -8,6 +8,7 @@ import polars as pl
 
 from workflow_scripts.artifacts import ArtifactError, make_provenance, write_table
 from workflow_scripts.cli import run_step
+from workflow_scripts.masks.inputs import similarities
 from workflow_scripts.masks.overlap import overlaps
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.paths import Grid, Variant
@@ -17,13 +18,14 @@ OVERLAP_SCHEMA = pl.Schema(
     | {c: pl.String for c in ("calibration_a", "calibration_b")}
     | {"seed_a": pl.Int64, "seed_b": pl.Int64, "block": pl.Int32, "module": pl.String}
     | {c: pl.Int64 for c in ("kept_a", "kept_b", "intersection", "union")}
-    | {"iou": pl.Float64}
+    | {"iou": pl.Float64, "input_similarity": pl.Float64}
 )
 
 
 def overlap_masks(
     *,
     masks: list[Path],
+    layers: list[Path],
     grid: str,
     languages: str,
     model: str,
@@ -32,12 +34,13 @@ def overlap_masks(
     output: Path,
     code: str = "",
 ) -> None:
-    """Write a row per pair of masks and linear: how many weights both keep.
+    """Write a row per pair of masks and linear: how many weights both keep, and how alike the linear's inputs were.
 
     A mixture and a calibration with one of its languages may have drawn the same documents: such pairs are left out.
 
     Args:
         masks: the magnitude mask, then the masks of the method and pattern in the order of the grid.
+        layers: the diagnostics of the masks of the method and pattern, in the order of the grid.
         grid: the study's grid as JSON, see `paths.Grid`.
         languages: calibration, as in paths -> its languages, as JSON.
         model: name of the model.
@@ -56,11 +59,12 @@ def overlap_masks(
         "method": method,
         "pattern": pattern,
     }
-    provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks})
+    provenance = make_provenance("overlap_masks", parameters, code, {"masks": masks, "layers": layers})
     stores = {variant.path: MaskStore(path) for variant, path in zip(variants, masks, strict=True)}
     refuse_mixed_models(stores)
     pairs = [(variant.path, variants[0].path) for variant in calibrated]
     pairs += [(a.path, b.path) for a, b in combinations(calibrated, 2) if comparable(a, b, json.loads(languages))]
+    similar = similarities({variant.path: path for variant, path in zip(calibrated, layers, strict=True)})
     of_path = {variant.path: variant for variant in variants}
     rows = [
         {
@@ -73,6 +77,7 @@ def overlap_masks(
             **{f"calibration_{side}": spanned.name(of_path[row[side]].calibration) for side in "ab"},
             **{f"seed_{side}": of_path[row[side]].seed for side in "ab"},
             **{key: row[key] for key in ("block", "module", "kept_a", "kept_b", "intersection", "union", "iou")},
+            "input_similarity": similar(row["a"], row["b"], row["block"], row["module"]),
         }
         for row in overlaps(stores, pairs).iter_rows(named=True)
     ]

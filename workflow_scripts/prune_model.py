@@ -36,9 +36,10 @@ LAYERS_SCHEMA = pa.schema(
         pa.field("damping", pa.float64()),
         pa.field("sample_tokens", pa.int64()),
         pa.field("criterion", pa.string()),
+        pa.field("input_norms", pa.list_(pa.float32())),
     ]
 )
-"""`block` and `module`, then the fields of `pruning.results.Diagnostics`."""
+"""`block` and `module`, the fields of `pruning.results.Diagnostics`, and the norms of the inputs."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def write_variant(done: Progress, masks: Path, layers: Path, weights: Path | Non
     with MaskWriter(masks, provenance) as writer:
         for result in done.results():
             writer.write(result.block, result.module, result.mask)
-            rows.append({"block": result.block, "module": result.module, **asdict(result.diagnostics)})
+            norms = None if result.input_norms is None else result.input_norms.numpy()
+            place = {"block": result.block, "module": result.module}
+            rows.append(place | asdict(result.diagnostics) | {"input_norms": norms})
             if weights:
                 sizes[weight_key(result.block, result.module)] = (result.kept.dtype, result.kept.shape)
     if weights:

@@ -11,12 +11,12 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.paths import Grid, variant_folder
 
-LAYERS_TABLE = pl.Schema(
-    dict(VARIANT_LABELS)
-    | {"block": pl.Int64, "module": pl.String}
+DIAGNOSTICS = pl.Schema(
+    {"block": pl.Int64, "module": pl.String}
     | {c: pl.Float64 for c in ("sparsity", "local_error", "path_error", "signal_to_noise", "damping")}
     | {"sample_tokens": pl.Int64, "criterion": pl.String}
 )
+LAYERS_TABLE = pl.Schema(dict(VARIANT_LABELS) | dict(DIAGNOSTICS))
 
 
 def tabulate_layers(*, results: Path, grid: str, output: Path, code: str = "") -> None:
@@ -33,7 +33,7 @@ def tabulate_layers(*, results: Path, grid: str, output: Path, code: str = "") -
         variant_folder(results, model, variant) / "layers.parquet": labels_of(spanned, model, variant)
         for model, variant in product(spanned.models, spanned.calibrated())
     }
-    table = gather(files).sort("model", "variant", "block", "module").cast(dict(LAYERS_TABLE))
+    table = gather(files, DIAGNOSTICS.names()).sort("model", "variant", "block", "module").cast(dict(LAYERS_TABLE))
     provenance = make_provenance("tabulate_layers", {"grid": json.loads(grid)}, code, {"layers": list(files)})
     write_table(output, table.to_arrow(), provenance)
 

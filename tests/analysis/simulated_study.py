@@ -333,10 +333,12 @@ def _overlap(rng, calibrations, methods, patterns, models, seeds, blocks) -> pl.
                             "kept_b": kept,
                             "intersection": intersection,
                             "union": 2 * kept - intersection,
-                        }
+                            "input_similarity": None if relation == "magnitude" else 0.99 - (0.94 - iou) / 2,
+                        },
+                        schema_overrides={"input_similarity": pl.Float64},
                     )
                     names = {"model": model, "method": method, "pattern": pattern, "sample": "embedded-8x256"}
                     names |= {"propagation": "sequential", "relation": relation, "calibration_a": a, "calibration_b": b}
                     frames.append(_constant(frame, **names).with_columns(iou=pl.col("intersection") / pl.col("union")))
-    columns = [*OVERLAP_KEYS, "kept_a", "kept_b", "intersection", "union", "iou"]
+    columns = [*OVERLAP_KEYS, "kept_a", "kept_b", "intersection", "union", "iou", "input_similarity"]
     return pl.concat(frames).select(columns).sort(OVERLAP_KEYS)

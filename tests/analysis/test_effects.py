@@ -89,7 +89,7 @@ def test_no_pruning_loss_leaves_no_share(study):
 
 
 def test_best_calibration_and_regret(study):
-    best = best_calibration(study[0])
+    best = best_calibration(losses(study[0]))
     assert best.schema == BEST
     rows = best.filter(method="wanda", language="sw")
     means = {c: bits_of(study[0], c).mean() for c in ("de", "en", "sw")}
@@ -107,15 +107,15 @@ def test_windows_of_unknown_size_take_nats_per_token(study):
     row = effects(perplexity).filter(method="wanda", own="sw", other="en").row(0, named=True)
     assert row["unit"] == "nats per token"
     assert (row["difference"], row["low"], row["high"]) == pytest.approx((expected.mean, expected.low, expected.high))
-    best = best_calibration(perplexity).filter(method="wanda", language="sw")
+    best = best_calibration(losses(perplexity)).filter(method="wanda", language="sw")
     assert set(best["unit"]) == {"nats per token"}
-    losses = dict(best.select("calibration", "loss").iter_rows())
-    assert (losses["sw"], losses["en"]) == pytest.approx((own.mean(), other.mean()))
-    assert set(effects(study[0])["unit"]) | set(best_calibration(study[0])["unit"]) == {"bits per byte"}
+    means = dict(best.select("calibration", "loss").iter_rows())
+    assert (means["sw"], means["en"]) == pytest.approx((own.mean(), other.mean()))
+    assert set(effects(study[0])["unit"]) | set(best_calibration(losses(study[0]))["unit"]) == {"bits per byte"}
 
 
 def test_one_calibration_alone_has_no_regret():
-    best = best_calibration(simulate(languages=["de"])[0])
+    best = best_calibration(losses(simulate(languages=["de"])[0]))
     assert set(best["regret"]) == set(best["apparent_regret"]) == {0}
     assert set(best["chosen"]) == {1} and best["among_best"].all()
 
@@ -123,4 +123,4 @@ def test_one_calibration_alone_has_no_regret():
 def test_order_of_rows_does_not_matter(study, found):
     shuffled = study[0].sample(fraction=1, shuffle=True, seed=5)
     assert_frame_equal(effects(shuffled), found, check_exact=True)
-    assert_frame_equal(best_calibration(shuffled), best_calibration(study[0]), check_exact=True)
+    assert_frame_equal(best_calibration(losses(shuffled)), best_calibration(losses(study[0])), check_exact=True)

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 
 from tests.analysis.simulated_study import simulate, simulate_layers
+from workflow_scripts.analysis.effects import losses
 from workflow_scripts.analysis.errors import layer_errors
+from workflow_scripts.analysis.inputs import input_similarity
 from workflow_scripts.analysis.overlap import positions
 from workflow_scripts.analysis.predictors import (
     PICKS,
@@ -78,15 +80,17 @@ def tables():
     """A study whose masks overlap the less, the more a calibration costs."""
     perplexity, overlap = simulate(languages=LANGUAGES, seeds=3)
     layers = layer_errors(simulate_layers(languages=LANGUAGES, seeds=3))
-    return best_calibration(perplexity), positions(overlap), layers
+    return best_calibration(losses(perplexity)), positions(overlap), input_similarity(overlap), layers
 
 
 def test_the_planted_predictor_is_found(tables):
     found = predictors(*tables)
     assert found.schema == PREDICTORS
+    for predictor in ("mask_overlap", "input_norms"):
+        row = found.filter(method="wanda", predictor=predictor).row(0, named=True)
+        assert row["rho"] > 0.8 and row["p_value"] < 0.02
     row = found.filter(method="wanda", predictor="mask_overlap").row(0, named=True)
-    assert row["rho"] > 0.8 and row["p_value"] < 0.02
-    assert set(found["predictor"]) == {"local_error", "mask_overlap"}
+    assert set(found["predictor"]) == {"local_error", "mask_overlap", "input_norms"}
     assert ((found["reason"] == "") == found["low"].is_not_null()).all()
     assert row["reason"] == "too little differs between languages for an interval"
 
@@ -106,10 +110,11 @@ def test_picks_leave_the_own_language_out_and_cost_what_was_measured(tables):
 
 
 def test_a_predictor_that_was_not_measured_is_left_out(tables):
-    best, overlaps, layers = tables
-    found = predictors(best, overlaps.filter(pl.col("calibration_a") != "ar"), layers)
+    best, overlaps, alike, layers = tables
+    without = pl.col("calibration_a") != "ar"
+    found = predictors(best, overlaps.filter(without), alike.filter(without), layers)
     assert set(found["predictor"]) == {"local_error"}
-    assert predictors(best.filter(pl.col("language").is_in(["de", "en"])), overlaps, layers).is_empty()
+    assert predictors(best.filter(pl.col("language").is_in(["de", "en"])), overlaps, alike, layers).is_empty()
 
 
 def test_a_rho_that_no_language_changes_has_no_interval_of_no_width():

@@ -6,6 +6,7 @@ import pytest
 
 from tests.analysis.simulated_study import simulate
 from workflow_scripts.analysis.crossed import crossed_interval
+from workflow_scripts.analysis.effects import losses
 from workflow_scripts.analysis.recommendation import (
     BEST,
     FOLDS,
@@ -91,7 +92,7 @@ def test_one_or_two_seeds_give_no_set():
 
 def test_the_planted_best_is_found_and_its_rivals_cost_what_was_planted():
     perplexity = simulate(seeds=3, documents=16)[0]
-    best = best_calibration(perplexity)
+    best = best_calibration(losses(perplexity))
     assert best.schema == BEST
     own = best.filter(pl.col("calibration") == pl.col("language"))
     assert (own["best"] == own["language"]).all()
@@ -106,7 +107,9 @@ def test_the_planted_best_is_found_and_its_rivals_cost_what_was_planted():
 
 def test_regret_has_the_crossed_interval_of_its_cells():
     perplexity = simulate(seeds=3, documents=16, effect=0.02)[0]
-    row = best_calibration(perplexity).filter(method="wanda", language="sw", calibration="en").row(0, named=True)
+    row = (
+        best_calibration(losses(perplexity)).filter(method="wanda", language="sw", calibration="en").row(0, named=True)
+    )
     rows = perplexity.with_columns(bits=pl.col("nats") / np.log(2) / pl.col("bytes"))
     tables = [
         rows.filter(method="wanda", language="sw", calibration=name).sort("seed", "doc_id")["bits"].to_numpy()
@@ -119,16 +122,16 @@ def test_regret_has_the_crossed_interval_of_its_cells():
 
 
 def test_under_three_seeds_there_is_no_interval_and_the_table_says_why():
-    best = best_calibration(simulate(seeds=2)[0])
+    best = best_calibration(losses(simulate(seeds=2)[0]))
     assert best["low"].null_count() == best["among_best"].null_count() == best.height
     assert set(best["reason"]) == {"2 of the 3 seeds that an interval needs"}
-    drops = one_for_all(simulate(seeds=2)[0])
+    drops = one_for_all(losses(simulate(seeds=2)[0]))
     assert drops["worst_drop_low"].null_count() == drops.height
 
 
 def test_one_for_all_takes_the_worst_language_of_each_calibration():
     perplexity = simulate(languages=["de", "en", "sw"], mixtures=["de+en+sw"], seeds=3)[0]
-    drops = one_for_all(perplexity)
+    drops = one_for_all(losses(perplexity))
     assert drops.schema == ONE_FOR_ALL
     rows = perplexity.with_columns(bits=pl.col("nats") / np.log(2) / pl.col("bytes"))
     expected = {}
@@ -149,4 +152,4 @@ def test_one_for_all_takes_the_worst_language_of_each_calibration():
 def test_different_seeds_are_refused():
     perplexity = simulate(seeds=3)[0].filter(~((pl.col("calibration") == "sw") & (pl.col("seed") == 2)))
     with pytest.raises(ValueError, match="different seeds: give all the same seeds"):
-        best_calibration(perplexity)
+        best_calibration(losses(perplexity))

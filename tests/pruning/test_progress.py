@@ -28,9 +28,8 @@ def cheap(monkeypatch):
 def result(block: int, kept: bool = True) -> LinearResult:
     mask = torch.arange(15).reshape(3, 5) % (block + 2) == 0
     values = torch.arange(int(mask.sum()), dtype=torch.float32) if kept else None
-    return LinearResult(
-        block, "mlp.up_proj", mask, values, Diagnostics(0.5, 0.1, 0.2, 10.0, 0.01, 7, criterion="wanda")
-    )
+    diagnostics = Diagnostics(0.5, 0.1, 0.2, 10.0, 0.01, 7, criterion="wanda")
+    return LinearResult(block, "mlp.up_proj", mask, values, diagnostics, torch.arange(5.0) + block)
 
 
 def states(block: int) -> dict[str, torch.Tensor]:
@@ -53,6 +52,7 @@ def test_a_job_goes_on_where_it_was_and_other_jobs_do_not(tmp_path):
     for found, block in zip(again.results(), range(BLOCKS), strict=True):
         expected = result(block)
         assert torch.equal(found.mask, expected.mask) and torch.equal(found.kept, expected.kept)
+        assert torch.equal(found.input_norms, expected.input_norms)
         assert (found.block, found.module, found.diagnostics) == (block, expected.module, expected.diagnostics)
     again.remove()
     assert not any(file.is_file() for file in tmp_path.rglob("*/block-*1*"))

@@ -33,6 +33,16 @@ def test_sums_are_exact_in_double_precision(features, weights):
     torch.testing.assert_close(norms, expected.diagonal(), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["gram", "squared_norms"])
+def test_norms_are_those_of_all_tokens_whatever_was_collected(kind):
+    inputs, weights = torch.randn(3, 7, 300), torch.tensor([1.0, 0.5, 0.0], dtype=torch.float64)
+    found = statistics.Statistics(kind, 300, inputs.dtype, inputs.device)
+    found.update(inputs, weights)
+    expected = (inputs.double().square() * weights[:, None, None]).sum(dim=(0, 1)).sqrt()
+    assert found.norms().dtype == torch.float32
+    torch.testing.assert_close(found.norms(), expected.float(), rtol=1e-5, atol=1e-6)
+
+
 def test_one_triangle_is_computed_in_stripes():
     inputs = torch.randn(2, 9, 600, dtype=torch.float64)
     gram = collected("gram", inputs, torch.ones(2))

@@ -114,7 +114,7 @@ def crossed_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
         raise ValueError(f"The confidence must lie between 0 and 1, not be {confidence}.")
     documents, seeds = values.shape
     mean = float(values.mean())
-    if reason := _too_few(documents, seeds):
+    if reason := too_few(documents, seeds):
         return Interval(mean, math.nan, math.nan, math.nan, math.nan, documents, seeds, reason)
     variance, freedom = variance_of_mean(values)
     error = math.sqrt(variance)
@@ -122,7 +122,8 @@ def crossed_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - reach, mean + reach, error, float(freedom), documents, seeds)
 
 
-def _too_few(documents: int, seeds: int) -> str:
+def too_few(documents: int, seeds: int) -> str:
+    """Why so many documents and seeds allow no interval; empty where they do."""
     if seeds < FEWEST_SEEDS:
         return f"{seeds} of the {FEWEST_SEEDS} seeds that an interval needs"
     if documents < FEWEST_DOCUMENTS:

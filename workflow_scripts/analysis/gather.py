@@ -1,6 +1,6 @@
 """Gather the artifacts of many variants in one long table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,12 @@ def labels_of(grid: Grid, model: str, variant: Variant, **measured_on: str) -> d
     return {"model": model, "variant": variant.path, **named, **measured_on}
 
 
-def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:
+def gather(files: Mapping[Path, Mapping[str, Any]], columns: Sequence[str] | None = None) -> pl.DataFrame:
     """The rows of all files, one below the other, each with the labels of its file before its own columns.
+
+    Args:
+        files: file -> its labels.
+        columns: those of the files to read; all by default.
 
     Raises:
         ArtifactError: see `refuse_mixed_settings` and `refuse_copies`.
@@ -34,7 +38,9 @@ def gather(files: Mapping[Path, Mapping[str, Any]]) -> pl.DataFrame:
     refuse_mixed_settings(provenances)
     refuse_copies(provenances)
     return pl.concat(
-        pl.read_parquet(path).select(*(pl.lit(value).alias(key) for key, value in labels.items()), pl.all())
+        pl.read_parquet(path, columns=columns).select(
+            *(pl.lit(value).alias(key) for key, value in labels.items()), pl.all()
+        )
         for path, labels in files.items()
     )
 

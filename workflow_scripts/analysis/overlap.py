@@ -46,7 +46,7 @@ def pooled(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
         sum of intersections / sum of unions, so that large linears weigh more.
     """
     keys = [*SETTING, "relation", *PAIR, *by]
-    return _pool(_ordered(overlap), keys).select(pooled_schema(by).names()).cast(dict(pooled_schema(by)))
+    return _pool(ordered(overlap), keys).select(pooled_schema(by).names()).cast(dict(pooled_schema(by)))
 
 
 def positions(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
@@ -59,7 +59,7 @@ def positions(overlap: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
         null where they were not measured (no magnitude mask, one seed); position is null without both, or when the
         ceiling is not above the floor.
     """
-    rows = _ordered(overlap)
+    rows = ordered(overlap)
     keys = [*SETTING, *PAIR, *by]
     between = _pool(rows.filter(pl.col("relation") == "between"), keys).select(*keys, "iou")
     sides = between.select(keys)
@@ -85,8 +85,8 @@ def experts_together(overlap: pl.DataFrame) -> pl.DataFrame:
     return overlap.with_columns(pl.col("module").str.replace(r"\.experts\.\d+\.", ".experts."))
 
 
-def _ordered(overlap: pl.DataFrame) -> pl.DataFrame:
-    """The table with the two sides of a pair between calibrations in alphabetical order."""
+def ordered(overlap: pl.DataFrame) -> pl.DataFrame:
+    """The long table with the two sides of a pair between calibrations in alphabetical order."""
     swap = (pl.col("relation") == "between") & (pl.col("calibration_a") > pl.col("calibration_b"))
     sides = {
         f"{name}_{side}": pl.when(swap).then(pl.col(f"{name}_{opposite}")).otherwise(pl.col(f"{name}_{side}"))

@@ -32,22 +32,25 @@ PICKS = pl.Schema(
 )
 
 
-def predictors(best: pl.DataFrame, positions: pl.DataFrame, layers: pl.DataFrame) -> pl.DataFrame:
+def predictors(
+    best: pl.DataFrame, positions: pl.DataFrame, similarity: pl.DataFrame, layers: pl.DataFrame
+) -> pl.DataFrame:
     """How well each predictor orders the calibration languages; sorted.
 
     Args:
         best: rows of `best_calibration`, of calibrations that are a language.
         positions: overlap of masks by pair, of `overlap.positions`.
+        similarity: likeness of inputs by pair, of `inputs.input_similarity`.
         layers: errors of every linear, of `errors.layer_errors`.
 
     Returns:
         model, method, pattern, sample, propagation, corpus, predictor (`mask_overlap`: with the mask of the target's own
-        calibration; `local_error`: of the calibration on its own tokens, the same for all targets); languages; rho
+        calibration; `input_norms`: likeness of the inputs to those of the target's own calibration; `local_error`: of the calibration on its own tokens, the same for all targets); languages; rho
         (Spearman's, of ranks within each target, positive where the predictor is right), low, high (95 %, jackknife over
         languages), p_value (two-sided Mantel test); reason (why bounds or p-value are missing, else empty).
     """
     records = []
-    for place, names, loss, found in _matrices(best, positions, layers):
+    for place, names, loss, found in _matrices(best, positions, similarity, layers):
         for predictor, values in found.items():
             rho, p_value = mantel(values, loss)
             low, high = jackknife_interval(values, loss)
@@ -59,7 +62,9 @@ def predictors(best: pl.DataFrame, positions: pl.DataFrame, layers: pl.DataFrame
     return pl.DataFrame(records, schema=PREDICTORS).sort(*PLACE, "predictor")
 
 
-def predicted_picks(best: pl.DataFrame, positions: pl.DataFrame, layers: pl.DataFrame) -> pl.DataFrame:
+def predicted_picks(
+    best: pl.DataFrame, positions: pl.DataFrame, similarity: pl.DataFrame, layers: pl.DataFrame
+) -> pl.DataFrame:
     """The calibration language that each predictor picks for each target, its own left out; sorted.
 
     Returns:
@@ -68,7 +73,7 @@ def predicted_picks(best: pl.DataFrame, positions: pl.DataFrame, layers: pl.Data
         them: a pick at random), in the unit of `best`; best_other (the calibration with the lowest).
     """
     records = []
-    for place, names, loss, found in _matrices(best, positions, layers):
+    for place, names, loss, found in _matrices(best, positions, similarity, layers):
         for predictor, values in found.items():
             for target, name in enumerate(names):
                 others = [number for number in range(len(names)) if number != target]
@@ -159,7 +164,7 @@ def _reason(languages: int, low: float | None) -> str:
 
 
 def _matrices(
-    best: pl.DataFrame, positions: pl.DataFrame, layers: pl.DataFrame
+    best: pl.DataFrame, positions: pl.DataFrame, similarity: pl.DataFrame, layers: pl.DataFrame
 ) -> Iterator[tuple[dict[str, str], list[str], np.ndarray, dict[str, np.ndarray]]]:
     """Per setting and corpus: its keys, languages, losses [targets, calibrations] and each predictor's matrix."""
     for keys, group in sorted(best.partition_by(PLACE, as_dict=True).items()):
@@ -170,7 +175,8 @@ def _matrices(
         loss = _matrix(names, {(row["language"], row["calibration"]): row["regret"] for row in group.to_dicts()})
         found = {
             "local_error": _local_error(names, _of(layers, setting)),
-            "mask_overlap": _overlap(names, _of(positions, setting)),
+            "mask_overlap": _by_pair(names, _of(positions, setting), "iou"),
+            "input_norms": _by_pair(names, _between(_of(similarity, setting)), "similarity"),
         }
         yield (
             dict(zip(PLACE, keys, strict=True)),
@@ -188,9 +194,13 @@ def _matrix(names: list[str], cells: Mapping[tuple[str, str], float]) -> np.ndar
     return np.array([[cells[target, calibration] for calibration in names] for target in names], dtype=np.float64)
 
 
-def _overlap(names: list[str], positions: pl.DataFrame) -> np.ndarray | None:
-    shared = {(row["calibration_a"], row["calibration_b"]): row["iou"] for row in positions.iter_rows(named=True)}
-    shared |= {(b, a): iou for (a, b), iou in shared.items()} | {(name, name): 1.0 for name in names}
+def _between(similarity: pl.DataFrame) -> pl.DataFrame:
+    return similarity.filter(pl.col("relation") == "between")
+
+
+def _by_pair(names: list[str], pairs_of: pl.DataFrame, column: str) -> np.ndarray | None:
+    shared = {(row["calibration_a"], row["calibration_b"]): row[column] for row in pairs_of.iter_rows(named=True)}
+    shared |= {(b, a): value for (a, b), value in shared.items()} | {(name, name): 1.0 for name in names}
     pairs = {(a, b) for a in names for b in names}
     return _matrix(names, shared) if pairs <= shared.keys() else None
 

@@ -8,14 +8,14 @@ documents and the other seeds would have chosen.
 import numpy as np
 import polars as pl
 
-from workflow_scripts.analysis.crossed import FEWEST_SEEDS, Interval, crossed_interval
-from workflow_scripts.analysis.effects import PLACE, losses
+from workflow_scripts.analysis.crossed import Interval, crossed_interval, too_few
+from workflow_scripts.analysis.effects import PLACE
+from workflow_scripts.analysis.families import SIGNIFICANT
 from workflow_scripts.analysis.matrix import SETTING
 
 FOLDS = 8
 """Parts that documents are split into; each is judged by what the others choose."""
 RESAMPLES = 2000
-SIGNIFICANT = 0.05
 
 BEST = pl.Schema(
     {c: pl.String for c in [*PLACE, "calibration"]}
@@ -31,22 +31,24 @@ ONE_FOR_ALL = pl.Schema(
 )
 
 
-def best_calibration(perplexity: pl.DataFrame) -> pl.DataFrame:
+def best_calibration(rows: pl.DataFrame) -> pl.DataFrame:
     """Per evaluation language the best calibration, what every other one loses, and how sure both are; sorted.
+
+    Args:
+        rows: of `effects.losses`.
 
     Returns:
         model, method, pattern, sample, propagation, corpus, language, calibration (mixtures and controls too); documents,
         seeds; unit; loss (in it, mean over documents and seeds); best (name of the calibration with the lowest);
         chosen (share of resamples of documents and of seeds in which this one has the lowest); apparent_regret (loss
-        above the best's, on the texts that chose it); regret (see `crossfitted_regret`), low, high (95 %);
+        above the best's, on the texts that chose it); regret (above `chosen_losses`), low, high (95 %);
         relative (regret over what the chosen calibrations lose against the dense model; null unless they lose
         something); among_best (whether it cannot be told from the best, see `confidence_set`; null without intervals);
         reason (why there is no interval, else empty).
 
     Raises:
-        ValueError: as `matrix.with_dense`; calibrations that were measured with different seeds.
+        ValueError: calibrations that were measured with different seeds.
     """
-    rows = losses(perplexity)
     records = []
     for place, group in sorted(rows.partition_by(PLACE, as_dict=True).items()):
         names, cube, dense = _cube(group)
@@ -110,8 +112,7 @@ def resampled_choices(cube: np.ndarray, resamples: int = RESAMPLES) -> np.ndarra
     """
     calibrations, documents, seeds = cube.shape
     generator = np.random.default_rng(0)
-    by_document = generator.multinomial(documents, np.full(documents, 1 / documents), resamples) / documents
-    by_seed = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
+    by_document, by_seed = _redraws(generator, documents, resamples), _redraws(generator, seeds, resamples)
     means = np.einsum("cds,rd,rs->rc", cube, by_document, by_seed, optimize=True)
     return np.bincount(means.argmin(axis=1), minlength=calibrations) / resamples
 
@@ -127,7 +128,7 @@ def confidence_set(cube: np.ndarray) -> np.ndarray | None:
         cube: losses, float [calibrations, documents, seeds].
     """
     calibrations = len(cube)
-    if cube.shape[2] < FEWEST_SEEDS or cube.shape[1] < 2:
+    if too_few(*cube.shape[1:]):
         return None
     inside = np.ones(calibrations, dtype=bool)
     for one in range(calibrations):
@@ -139,11 +140,14 @@ def confidence_set(cube: np.ndarray) -> np.ndarray | None:
     return inside
 
 
-def one_for_all(perplexity: pl.DataFrame) -> pl.DataFrame:
+def one_for_all(rows: pl.DataFrame) -> pl.DataFrame:
     """One calibration for all evaluated languages: its mean drop and that of its worst language; sorted.
 
     A language's drop is how much its loss grows over the dense model's, as a share of it: mean loss over mean dense loss,
     minus one. It has no unit, so that languages can be put beside each other.
+
+    Args:
+        rows: of `effects.losses`.
 
     Returns:
         model, method, pattern, sample, propagation, corpus, calibration; languages, seeds; worst_language; mean_drop,
@@ -154,7 +158,6 @@ def one_for_all(perplexity: pl.DataFrame) -> pl.DataFrame:
     Raises:
         ValueError: as `best_calibration`.
     """
-    rows = losses(perplexity)
     place = [*SETTING, "corpus"]
     records = []
     for keys, group in sorted(rows.partition_by(place, as_dict=True).items()):
@@ -164,7 +167,7 @@ def one_for_all(perplexity: pl.DataFrame) -> pl.DataFrame:
         parts = [part.filter(pl.col("calibration").is_in(names)) for part in parts]
         drops, resampled = _drops(parts)
         seeds = parts[0]["seed"].n_unique()
-        reason = "" if seeds >= FEWEST_SEEDS else f"{seeds} of the {FEWEST_SEEDS} seeds that an interval needs"
+        reason = too_few(min(part["doc_id"].n_unique() for part in parts), seeds)
         worst = resampled.max(axis=2)
         chosen = np.bincount(worst.argmin(axis=1), minlength=len(names)) / len(worst)
         for number, name in enumerate(names):
@@ -190,10 +193,10 @@ def _drops(parts: list[pl.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(0)
     cubes = [_cube(part) for part in parts]
     seeds = cubes[0][1].shape[2]
-    by_seed = generator.multinomial(seeds, np.full(seeds, 1 / seeds), RESAMPLES) / seeds
+    by_seed = _redraws(generator, seeds, RESAMPLES)
     names = sorted({name for part in parts for name in part["doc_id"]})
     # A weight a document and resample: the same for a document in all of its languages.
-    drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
+    drawn = _redraws(generator, len(names), RESAMPLES)
     place = {name: number for number, name in enumerate(names)}
     drops, resampled = [], []
     for part, (_, cube, dense) in zip(parts, cubes, strict=True):
@@ -204,6 +207,11 @@ def _drops(parts: list[pl.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
         drops.append(cube.mean(axis=2).sum(axis=1) / dense.sum() - 1)
         resampled.append(lost / (weights @ dense)[:, None] - 1)
     return np.stack(drops, axis=-1), np.stack(resampled, axis=-1)
+
+
+def _redraws(generator: np.random.Generator, count: int, resamples: int) -> np.ndarray:
+    """Shares [resamples, count] that so many things have in as many draws with replacement."""
+    return generator.multinomial(count, np.full(count, 1 / count), resamples) / count
 
 
 def _cube(group: pl.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:

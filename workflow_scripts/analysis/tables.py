@@ -9,6 +9,7 @@ from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
 from workflow_scripts.analysis.fidelity import examples, fidelity_effects, fidelity_matrix
+from workflow_scripts.analysis.inputs import input_similarity
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
 from workflow_scripts.analysis.predictors import predicted_picks, predictors
@@ -34,7 +35,7 @@ def analyse(
     They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
     mixtures and controls), `divergence_effects` (against all of them, in divergence from the dense model),
     `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and
-    `predicted_picks` (what could have been known before); of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
+    `predicted_picks` (what could have been known before), `input_similarity`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
     `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
     `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix` and `cloze_effects`; where tasks were,
     `task_matrix` and `task_effects`; where
@@ -58,7 +59,8 @@ def analyse(
     calibrations = set(lost["calibration"])
     kinds = kinds or dict.fromkeys(calibrations & set(lost["language"]), "language")
     languages = {name for name, kind in kinds.items() if kind == "language"}
-    best, overlaps, errors = best_calibration(perplexity), positions(overlap), layer_errors(layers)
+    best, overlaps, errors = best_calibration(lost), positions(overlap), layer_errors(layers)
+    alike = input_similarity(overlap)
     of_languages = best.filter(pl.col("calibration").is_in(languages))
     tables = {
         "matrix": rows,
@@ -67,9 +69,10 @@ def analyse(
         "baselines": compare(lost, languages, calibrations - languages, "baselines"),
         "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations, "divergence_effects"),
         "best_calibration": best,
-        "one_for_all": one_for_all(perplexity),
-        "predictors": predictors(of_languages, overlaps, errors),
-        "predicted_picks": predicted_picks(of_languages, overlaps, errors),
+        "one_for_all": one_for_all(lost),
+        "predictors": predictors(of_languages, overlaps, alike, errors),
+        "predicted_picks": predicted_picks(of_languages, overlaps, alike, errors),
+        "input_similarity": alike,
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),
         "overlap_by_module": pooled(experts_together(overlap), ["module"]),

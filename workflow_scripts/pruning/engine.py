@@ -214,6 +214,8 @@ def _prune_shared(shared: SharedInput, linears: Linears, setting: Setting, index
     shared.statistics.check(where)
     before = {module: linears[module](shared.sample) for module in shared.modules}
     weights = [linears[module].weight for module in shared.modules]
+    # Before the method takes the statistics apart.
+    norms = shared.statistics.norms()
     try:
         outcomes = setting.method.prune(weights, shared.statistics, setting.pattern)
     except NumericFailure as error:
@@ -231,7 +233,7 @@ def _prune_shared(shared: SharedInput, linears: Linears, setting: Setting, index
             sample_tokens=len(shared.sample),
             criterion=setting.criterion,
         )
-        results[module] = _result(index, module, pruned, diagnostics)
+        results[module] = replace(_result(index, module, pruned, diagnostics), input_norms=norms)
         if pruned.warning:
             logger.warning("block %d, %s: %s", index, module, pruned.warning)
     return results

@@ -94,6 +94,8 @@ class Progress:
             tensors[f"{key}|criterion"] = torch.tensor(list(criterion.encode()), dtype=torch.uint8)
             if result.kept is not None:
                 tensors[f"{key}|kept"] = result.kept
+            if result.input_norms is not None:
+                tensors[f"{key}|norms"] = result.input_norms
         write_tensors(self._block_file(block), tensors, self._provenance)
         now = time.monotonic()
         due = self._cost < CHEAP or now - self._saved >= self._cost / SHARE
@@ -112,7 +114,8 @@ class Progress:
             *errors, tokens = stored(f"{key}|diagnostics").tolist()
             diagnostics = Diagnostics(*errors, sample_tokens=int(tokens), criterion=criterion)
             mask = torch.from_numpy(unpack(packed.numpy(), inputs))
-            yield LinearResult(block, key.partition("|")[2], mask, stored(f"{key}|kept"), diagnostics)
+            kept, norms = stored(f"{key}|kept"), stored(f"{key}|norms")
+            yield LinearResult(block, key.partition("|")[2], mask, kept, diagnostics, norms)
 
     def kept(self) -> Iterator[torch.Tensor]:
         """The kept weights of all linears in the order of `results`, of a method that changes them."""

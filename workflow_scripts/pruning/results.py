@@ -41,6 +41,8 @@ class LinearResult:
         mask: boolean [out_features, in_features], True where the weight is kept.
         kept: new values of the kept weights [kept], row by row; None when the method does not change them.
         diagnostics: its row of `layers.parquet`.
+        input_norms: norms of its input features over the calibration, float32 [in_features]; None where nothing was
+            calibrated.
     """
 
     block: int
@@ -48,3 +50,4 @@ class LinearResult:
     mask: torch.Tensor
     kept: torch.Tensor | None
     diagnostics: Diagnostics
+    input_norms: torch.Tensor | None = None

@@ -79,6 +79,11 @@ class Statistics:
         self._accumulate(self.total, inputs, weights)
         self.windows += len(inputs)
 
+    def norms(self) -> torch.Tensor:
+        """The weighted norms of the input features over all tokens, float32 [in_features], on the CPU."""
+        squared = self.total.diagonal() if self.total.dim() == 2 else self.total
+        return squared.sqrt().float().cpu()
+
     def check(self, where: str) -> None:
         """Raise NumericFailure, naming the place, when a sum is not finite."""
         if not torch.isfinite(torch.stack(torch.aminmax(self.total))).all():

@@ -58,7 +58,11 @@ def for_all_sentences(drops: pl.DataFrame) -> Iterator[str]:
     )
 
 
-PREDICTOR_NAMES = {"mask_overlap": "overlap of masks with the language's own", "local_error": "small local error"}
+PREDICTOR_NAMES = {
+    "mask_overlap": "overlap of masks with the language's own",
+    "input_norms": "likeness of input norms to those of the language's own texts",
+    "local_error": "small local error",
+}
 
 
 def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str) -> Iterator[str]:
