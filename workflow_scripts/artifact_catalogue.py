@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import polars as pl
 import pyarrow as pa
 
-from workflow_scripts.analysis import cloze as cloze_analysis
 from workflow_scripts.analysis import (
+    choices,
     effects,
     errors,
     families,
@@ -24,6 +24,7 @@ from workflow_scripts.analysis import (
     recommendation,
     within,
 )
+from workflow_scripts.analysis import cloze as cloze_analysis
 from workflow_scripts.analysis import questions as questions_analysis
 from workflow_scripts.analysis import tasks as task_analysis
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
@@ -584,6 +585,16 @@ ARTIFACTS = (
         best_regret="the lowest regret that one of these calibrations has",
         mean_regret="mean regret of them: of a pick at random",
         best_other="the calibration with the lowest",
+    ),
+    table(
+        "choices", "a way to choose a calibration for each evaluated language", choices.CHOICES,
+        way="`own`: the language itself; a predictor, as in `predictors`; `hindsight`: the best of the other languages; "
+        "`chance`: any of them at random; else the calibration that serves all other languages",
+        kind="own, predictor, hindsight, chance, language, mixture or control",
+        languages="number of evaluated languages that it is averaged over; a language that serves all does not serve itself",
+        right="in how many of them a predictor picks the best of the other languages; empty for other ways",
+        mean_regret="mean over languages of the regret, as in `best_calibration`",
+        worst_regret="the largest of them",
     ),
     table(
         "input_similarity", "two calibrations: mean over linears and seeds", inputs.INPUT_SIMILARITY,

@@ -7,6 +7,7 @@ from workflow_scripts.analysis.effects import EFFECTS
 from workflow_scripts.reporting import alternatives, figures, labels
 from workflow_scripts.reporting.baselines import baseline_findings, comparison_words, comparisons, relevant
 from workflow_scripts.reporting.calibrations import Made, kinds_of, read_calibrations
+from workflow_scripts.reporting.labels import signed
 from workflow_scripts.reporting.report import render_report
 
 KNOWN = {
@@ -81,6 +82,20 @@ def test_findings_name_every_relevant_baseline_and_what_another_language_costs(t
             assert f"{name}" in text
         assert "instead of the mixture all" in text and "instead of the mixture English + Swahili (en+sw)" in text
         assert sentences[-1].startswith("For comparison, English in place of the own language")
+
+
+def test_another_kind_of_text_stands_beside_another_language(tables_of, calibrations_of):
+    known, tables = read_calibrations(calibrations_of("controls")), tables_of("controls")
+    told = [sentence for sentence in baseline_findings(tables, known)[1][1] if sentence.startswith("Kind of text")]
+    assert [sentence.split(",")[1].split()[1] for sentence in told] == ["German", "Swahili"]
+    row = tables["baselines"].filter(method="wanda", own="sw", other="sw-news").row(0, named=True)
+    assert f"costs sw-news {signed(-row['difference'])} ({signed(-row['high'])} to {signed(-row['low'])})" in told[1]
+    languages = tables["effects"].filter(method="wanda", own="sw")
+    least, most = (signed(-value) for value in (languages["difference"].max(), languages["difference"].min()))
+    assert f"another language costs German {least}" in told[1] and f"to English {most}" in told[1]
+    html = render_report({"calibrations": calibrations_of("controls")}, tables)
+    assert 'id="table-register_and_language"' in html
+    assert 'id="table-register_and_language"' not in render_report({}, tables_of("small"))
 
 
 def test_the_figure_has_a_heading_and_rows_for_each_comparison(tables_of, calibrations_of):

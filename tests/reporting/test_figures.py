@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from workflow_scripts.reporting import figures, heat, labels
+from workflow_scripts.reporting import alternatives, figures, heat, labels
+from workflow_scripts.reporting.calibrations import read_calibrations
 
 
 def texts(figure: Figure) -> list[str]:
@@ -20,6 +21,7 @@ def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
     drawn = figures.draw(any_tables)
     wanted = {
         "matrix",
+        "best_calibration",
         "effects",
         "divergence_effects",
         "baselines",
@@ -83,6 +85,24 @@ def test_hollow_dots_without_interval(tables_of):
 
     assert faces("one seed") == {"white"}
     assert "white" not in faces("small")
+
+
+def test_regrets_are_hollow_where_they_may_be_the_best_and_noise_is_left_out_of_the_scale(tables_of, calibrations_of):
+    known, best = read_calibrations(calibrations_of("controls")), tables_of("controls")["best_calibration"]
+    figure = figures.regrets(best, known=known)
+    for part, method in zip(figure.subfigs[0].axes, ["sparsegpt", "wanda"], strict=True):
+        lines = [line for line in part.lines if line.get_marker() in labels.MARKERS]
+        hollow = sum(line.get_markerfacecolor() == "white" for line in lines)
+        rows = best.filter(method=method)
+        right = part.get_xlim()[1]
+        assert hollow == rows.filter(pl.col("among_best"), pl.col("regret") <= right).height
+        beyond = rows.filter(pl.col("regret") > right)
+        assert set(beyond["calibration"]) <= {"noise"}
+        assert sum("\N{RIGHTWARDS ARROW}" in text.get_text() for text in part.texts) == beyond.height
+        assert part.get_xlabel() == "regret in bits per byte"
+    assert "nothing to choose from" in " ".join(texts(figures.regrets(best.filter(calibration="sw"))))
+    words = alternatives.of_regrets(best.filter(method="wanda"), known)
+    assert "Swahili: " in words and "may be the best; most noise" in words
 
 
 @pytest.mark.parametrize(("name", "unit"), [("small", "bits per byte"), ("published", "nats per token")])

@@ -82,9 +82,14 @@ def test_nothing_is_fetched(html):
 
 def test_figures_are_inside_with_words_for_those_who_cannot_see_them(html):
     figures = read(html).all("svg")
-    assert len(figures) == 5 * 2
+    assert len(figures) == 6 * 2
     words = " ".join(figure["aria-label"] for figure in figures)
-    for start in ("Own language minus English in bits per byte. German", "Ceiling 0.9", "Local error with Swahili"):
+    for start in (
+        "Regret of each calibration in bits",
+        "Own language minus English in bits per byte. German",
+        "Ceiling 0.9",
+        "Local error with Swahili",
+    ):
         assert start in words
     assert all(re.search(r"[0-9]", figure["aria-label"]) for figure in figures)
     assert html.count('<caption class="unseen">Perplexity over the dense model&#39;s') == 2
@@ -110,7 +115,7 @@ def test_ids_are_unique_and_every_reference_leads_somewhere(html):
 def test_every_table_is_there_as_csv(html, tables_of):
     files = downloads(html)
     shown = re.findall(r'<div class="table" id="table-(\w+)">(.*?)</table>', html, flags=re.S)
-    assert len(shown) == 13
+    assert len(shown) == 14
     assert not {name for name, _ in shown} & set(CONTENTS)
     for name, table in shown:
         rows = files[f"default-{name}.csv"]
@@ -149,7 +154,7 @@ def test_csv_is_that_of_rfc_4180():
 
 def test_the_answer_comes_first(html):
     assert html.index(TITLE) < html.index('class="answer"') < html.index("What was found") < html.index("<figure>")
-    assert html.count("How to read this") == 7
+    assert html.count("How to read this") == 8
 
 
 def test_provenance_is_stated(html):
@@ -195,7 +200,7 @@ def test_tables_of_windows_state_their_unit(tables_of):
 
 def test_rows_of_a_table_are_as_wide_as_its_head(html):
     body = re.findall(r"<table aria-label.*?</table>", html, flags=re.S)
-    assert len(body) == 13
+    assert len(body) == 14
     for table in body:
         assert len(set(read(table).widths)) == 1
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from workflow_scripts.analysis.choices import choices
 from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
 from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
@@ -35,7 +36,7 @@ def analyse(
     They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
     mixtures and controls), `divergence_effects` (against all of them, in divergence from the dense model),
     `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and
-    `predicted_picks` (what could have been known before), `input_similarity`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
+    `predicted_picks` (what could have been known before), `choices` (these and other ways to choose), `input_similarity`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
     `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
     `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix` and `cloze_effects`; where tasks were,
     `task_matrix` and `task_effects`; where
@@ -62,6 +63,7 @@ def analyse(
     best, overlaps, errors = best_calibration(lost), positions(overlap), layer_errors(layers)
     alike = input_similarity(overlap)
     of_languages = best.filter(pl.col("calibration").is_in(languages))
+    picks = predicted_picks(of_languages, overlaps, alike, errors)
     tables = {
         "matrix": rows,
         "mean_matrix": mean_matrix(rows),
@@ -71,7 +73,8 @@ def analyse(
         "best_calibration": best,
         "one_for_all": one_for_all(lost),
         "predictors": predictors(of_languages, overlaps, alike, errors),
-        "predicted_picks": predicted_picks(of_languages, overlaps, alike, errors),
+        "predicted_picks": picks,
+        "choices": choices(best, picks, kinds),
         "input_similarity": alike,
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),

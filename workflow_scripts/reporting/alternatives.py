@@ -37,6 +37,20 @@ def of_effects(head: pl.DataFrame, known: Known | None = None) -> str:
     return " ".join(sentences)
 
 
+def of_regrets(best: pl.DataFrame, known: Known | None = None) -> str:
+    """Of each evaluated language the calibrations that may be the best, and the one that costs most."""
+    sentences = [f"Regret of each calibration in {labels.units(best)}, by evaluated language."]
+    for language in labels.in_order(best["language"]):
+        own = best.filter(pl.col("language") == language).sort("regret", "calibration")
+        may = own.filter(pl.col("among_best"))["calibration"]
+        least, most = (own.row(end, named=True) for end in (0, -1))
+        among = (
+            f"{labels.listed(map(language_name, may))} may be the best" if len(may) else f"least {_calibration(least)}"
+        )
+        sentences.append(f"{language_name(language)}: {among}; most {_calibration(most)}, {signed(most['regret'])}.")
+    return " ".join(sentences)
+
+
 def of_baselines(baselines: pl.DataFrame, known: Known | None = None) -> str:
     """The difference of each language from each baseline that means something for it, with its interval."""
     sentences = []

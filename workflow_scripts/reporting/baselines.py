@@ -117,8 +117,15 @@ def baseline_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list[
         sentences = [comparison_words(comparison) for comparison in comparisons(rows, known)]
         if sentences:
             title = f"{labels.method_name(setting['method'])}, {labels.setting_title(other, others)}"
-            found.append((title, [*sentences, *_beside_language(own)]))
+            beside = _mismatches(rows, labels.of_setting(tables["effects"], setting), known)
+            found.append((title, [*sentences, *beside, *_beside_language(own)]))
     return found
+
+
+def other_texts(baselines: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """The rows against another register or corpus of the own language."""
+    names = [name for name, made in known.items() if made.control in ("register", "corpus")]
+    return relevant(baselines, known).filter(pl.col("other").is_in(names))
 
 
 def comparison_words(comparison: Comparison) -> str:
@@ -138,6 +145,30 @@ def _conclusions(comparison: Comparison) -> Iterator[str]:
         if rows.height:
             languages = listed(labels.language_name(own) for own in labels.in_order(rows["own"]))
             yield f"After Holm's correction, in {languages}: {words}."
+
+
+def _mismatches(baselines: pl.DataFrame, effects: pl.DataFrame, known: Known) -> list[str]:
+    """What another kind of text costs, beside what another language costs; of one method and setting."""
+    texts, told = other_texts(baselines, known), []
+    for own in labels.in_order(texts["own"]):
+        kinds = texts.filter(pl.col("own") == own).sort("difference")
+        languages = effects.filter(pl.col("own") == own).sort("difference", descending=True)
+        if languages.is_empty():
+            continue
+        costs = listed(f"{row['other']} {_cost(row)}" for row in kinds.iter_rows(named=True))
+        least, most = (languages.row(end, named=True) for end in (0, -1))
+        span = f"{labels.language_name(least['other'])} {_cost(least)}"
+        span += f" to {labels.language_name(most['other'])} {_cost(most)}" if languages.height > 1 else ""
+        told.append(
+            f"Kind of text beside language, in {labels.language_name(own)} and {labels.units(texts)}: another kind of text "
+            f"in place of its own costs {costs}; another language costs {span}."
+        )
+    return told
+
+
+def _cost(row: dict) -> str:
+    interval = f" ({signed(-row['high'])} to {signed(-row['low'])})" if row["low"] is not None else ""
+    return f"{signed(-row['difference'])}{interval}"
 
 
 def _beside_language(head: pl.DataFrame) -> list[str]:

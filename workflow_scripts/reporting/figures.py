@@ -95,6 +95,44 @@ def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None, k
 
 
 @styled
+def regrets(best: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
+    """What each calibration costs in each language: regret with its 95 % interval, a band of lines per evaluated language.
+
+    A hollow mark cannot be told from the best calibration, a filled one is worse. Random tokens are left out of the scale:
+    where they lie beyond it, their regret stands at the edge.
+    """
+    if best["calibration"].n_unique() < 2:
+        return _nothing("One calibration only: there is nothing to choose from.")
+    kinds = kinds_of(known)
+    every = best if among is None else among
+    noise = [name for name, made in (known or {}).items() if made.control == "random"]
+    scaled = every.filter(~pl.col("calibration").is_in(noise))
+    limits = _limits([0, *scaled["regret"], *scaled["low"], *scaled["high"]])
+    languages, names = labels.in_order(best["language"]), labels.in_order(best["calibration"], kinds)
+
+    def panel(axes: Axes, part: pl.DataFrame) -> None:
+        axes.axvline(0, color="black", linewidth=0.8)
+        for row in part.iter_rows(named=True):
+            step = (names.index(row["calibration"]) + 1) / (len(names) + 1) - 0.5
+            _regret(axes, languages.index(row["language"]) + step, row, limits, known)
+        for border in range(1, len(languages)):
+            axes.axhline(border - 0.5, color="#e5e5e5", linewidth=0.8)
+        axes.set_yticks(range(len(languages)), [labels.with_code(name) for name in languages])
+        axes.tick_params(axis="y", length=0)
+        _interval_axes(axes, len(languages), limits)
+        axes.set_xlabel(f"regret in {labels.units(best)}")
+
+    size = (4.2, (0.11 * len(names) + 0.16) * len(languages) + 0.7)
+    figure = _grid(best, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
+    # Controls share a colour: their names stand beside them.
+    told = [name for name in names if labels.kind_of(name, kinds) != "control"]
+    handles = [Line2D([], [], **_calibration_line(labels.look(name, kinds)) | {"linestyle": "none"}) for name in told]
+    hollow = Line2D([], [], marker="o", color="black", markerfacecolor="white", markersize=4, linestyle="none")
+    words = "hollow: not told apart from the best"
+    return _legend(figure, [*handles, hollow], [*map(labels.with_code, told), words])
+
+
+@styled
 def baseline_intervals(
     baselines: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None
 ) -> Figure:
@@ -260,6 +298,7 @@ def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict
         **({} if cloze is None else {"cloze_effects": margin_intervals(cloze, known=known)}),
         **({} if tasks is None else {"task_effects": accuracy_intervals(tasks, known=known)}),
         "matrix": heat_maps(tables["mean_matrix"], known),
+        "best_calibration": regrets(tables["best_calibration"], known=known),
         "effects": effect_intervals(tables["effects"], known=known),
         "divergence_effects": effect_intervals(tables["divergence_effects"], known=known),
         "baselines": baseline_intervals(tables["baselines"], known=known),
@@ -407,6 +446,35 @@ def _interval(axes: Axes, place: int, row: Mapping[str, Any], known: Known | Non
     face = "white" if row["low"] is None else look.colour
     axes.plot(row["difference"], place, look.marker, color=look.colour, markersize=7, markerfacecolor=face)
     describe_mark(axes.axhspan(place - 0.5, place + 0.5, alpha=0, zorder=9), tooltips.effect(row, known))
+
+
+def _regret(
+    axes: Axes, place: float, row: Mapping[str, Any], limits: tuple[float, float] | None, known: Known | None
+) -> None:
+    """A regret with its interval, in the look of its calibration; beyond the limits, as a number at the edge."""
+    look = labels.look(row["calibration"], kinds_of(known))
+    told = tooltips.regret(row, known)
+    if limits and row["regret"] > limits[1]:
+        words = f"{row['calibration']} {labels.signed(row['regret'], 2)} \N{RIGHTWARDS ARROW}"
+        note = axes.text(limits[1], place, words, color=look.colour, fontsize=7, ha="right", va="center")
+        describe_mark(note, told)
+        return
+    if row["low"] is not None:
+        axes.plot([row["low"], row["high"]], [place] * 2, color=look.colour, linewidth=1.2, alpha=0.7)
+    face = look.colour if row["among_best"] is False else "white"
+    [mark] = axes.plot(row["regret"], place, look.marker, color=look.colour, markersize=5, markerfacecolor=face)
+    describe_mark(mark, told)
+    if labels.kind_of(row["calibration"], kinds_of(known)) == "control":
+        beside = row["regret"] if row["high"] is None else row["high"]
+        axes.annotate(
+            row["calibration"],
+            (beside, place),
+            (4, 0),
+            textcoords="offset points",
+            color=look.colour,
+            fontsize=7,
+            va="center",
+        )
 
 
 def _interval_axes(axes: Axes, lines: int, limits: tuple[float, float] | None) -> None:

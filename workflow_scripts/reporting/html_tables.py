@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from workflow_scripts.analysis.choices import CHANCE, HINDSIGHT, OWN
 from workflow_scripts.reporting import labels
 from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.csv_links import csv_link
@@ -297,6 +298,51 @@ def one_for_all_table(drops: pl.DataFrame, kinds: Mapping[str, str] | None = Non
     columns.append(Column("lowest worst drop in resamples", "chosen", labels.percent))
     caption = "One calibration for all evaluated languages (95\N{NO-BREAK SPACE}% interval)"
     return _table("one_calibration_for_all", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+WAYS = {
+    OWN: "the language itself",
+    HINDSIGHT: "the best other language, in hindsight",
+    CHANCE: "any other language, at random",
+    "mask_overlap": "predicted: overlap of masks with its own",
+    "input_norms": "predicted: likeness of input norms to its own",
+    "local_error": "predicted: small local error",
+}
+
+
+def choices_table(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> Table:
+    """Ways to choose a calibration for a language, by what they cost on average; tables of `analysis.tables.analyse`."""
+    keys = [*labels.EVALUATION_SETTING, "method"]
+    told = tables["predictors"].select(*keys, "low", "high", "rho", "p_value", way="predictor")
+    rows = tables["choices"].join(told, on=[*keys, "way"], how="left").sort(*keys, "mean_regret", "way").to_dicts()
+    for row in rows:
+        fixed = row["kind"] in ("language", "mixture", "control")
+        row["choice"] = f"always {labels.with_code(row['way'])}" if fixed else WAYS[row["way"]]
+        row["made_of"] = words_of(row["way"], known) if fixed else ""
+        row["foretells"] = row if row["rho"] is not None else None
+        row["hits"] = row if row["right"] is not None else None
+    columns = [
+        Column("method", "method", labels.method_name),
+        Column("calibration for a language", "choice"),
+        *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
+        Column("mean regret", "mean_regret", labels.signed),
+        Column("regret in the worst language", "worst_regret", labels.signed),
+        Column("languages", "languages"),
+        Column("picks the best other", "hits", _hits, {"right": "right", "languages": "languages"}),
+        Column("rank correlation", "foretells", _foretells, {"rho": "rho", "low": "low", "high": "high"}),
+        Column("p", "p_value", labels.probability),
+    ]
+    caption = f"Ways to choose a calibration, by mean regret in {labels.units(tables['choices'])}"
+    return _table("ways_to_choose", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def _hits(row: Mapping[str, Any]) -> str:
+    return f"{row['right']} of {row['languages']}"
+
+
+def _foretells(row: Mapping[str, Any]) -> str:
+    interval = f" ({labels.signed(row['low'], 2)} to {labels.signed(row['high'], 2)})" if row["low"] is not None else ""
+    return f"{labels.signed(row['rho'], 2)}{interval}"
 
 
 def positions_table(positions: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:

@@ -11,6 +11,7 @@ from workflow_scripts.reporting.svg import inline_svg
 
 # Figure -> how it is drawn, and how it is put in words.
 DRAWN = {
+    "best_calibration": (figures.regrets, alternatives.of_regrets),
     "cloze_effects": (figures.margin_intervals, alternatives.of_effects),
     "task_effects": (figures.accuracy_intervals, alternatives.of_effects),
     "divergence_effects": (figures.effect_intervals, alternatives.of_effects),

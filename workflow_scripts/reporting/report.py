@@ -11,7 +11,7 @@ from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.families import FAMILIES, in_words
 from workflow_scripts.analysis.tasks import POINTS
 from workflow_scripts.reporting import heat, labels, page_figures, written
-from workflow_scripts.reporting.baselines import baseline_findings, relevant
+from workflow_scripts.reporting.baselines import baseline_findings, other_texts, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
 from workflow_scripts.reporting.downstream import task_findings
@@ -20,6 +20,7 @@ from workflow_scripts.reporting.html_tables import (
     accuracy_table,
     advice_table,
     best_table,
+    choices_table,
     divergence_table,
     effects_table,
     errors_table,
@@ -43,6 +44,7 @@ PACKAGE_DATA = (
     "report.css",
     "report.js",
     "captions/baselines.rst",
+    "captions/best_calibration.rst",
     "captions/cloze_effects.rst",
     "captions/cloze_matrix.rst",
     "captions/divergence_effects.rst",
@@ -62,6 +64,7 @@ MOST_OPEN_FINDINGS = 2
 FEWEST_FILTERED_ROWS = 20
 TITLE = "In which language should I calibrate?"
 TITLES = {
+    "best_calibration": "What each calibration costs",
     "matrix": "Calibration and evaluation",
     "effects": "What the calibration language changes",
     "baselines": "Baselines: is it the language?",
@@ -87,6 +90,7 @@ CONTENTS = {
     "best_calibration": "loss and regret of every calibration, and how sure the best one is",
     "predictors": "how well overlap of masks, input norms and local error foretell which calibration serves",
     "predicted_picks": "what they would have picked for each language",
+    "choices": "ways to choose a calibration, side by side",
     "one_for_all": "one calibration for all languages: mean drop and that of the worst language",
     "input_similarity": "how alike two calibrations feed the model: correlation of input norms",
     "overlap_by_pair": "overlap of masks, pooled",
@@ -192,6 +196,8 @@ def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
     """Whether a study has what a section is about."""
     if name in (*KNOWN_AT_ALL, "questions_matrix", "fidelity_matrix"):
         return name in tables
+    if name == "best_calibration":
+        return tables[name]["calibration"].n_unique() > 1
     return name != "baselines" or not tables[name].is_empty()
 
 
@@ -312,12 +318,19 @@ def _findings(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> li
     return knowledge_findings(tables, known) if name == "cloze_effects" else []
 
 
-def _baseline_tables(baselines: pl.DataFrame, known: Known) -> list[tuple[Table, bool]]:
+def _baseline_tables(baselines: pl.DataFrame, effects: pl.DataFrame, known: Known) -> list[tuple[Table, bool]]:
     headline = relevant(baselines, known)
     rest = baselines.join(headline, on=["own", "other"], how="anti")
     against = "Own language against mixtures, random tokens, and controls made of its own texts"
     foreign = "Own language against controls made of the texts of other languages"
-    named = ((headline, "own_and_baselines", against), (rest, "own_and_foreign_controls", foreign))
+    texts = other_texts(baselines, known)
+    mismatches = pl.concat([texts, effects.join(texts, on="own", how="semi")])
+    beside = "Another kind of text, and another language, in place of the own"
+    named = (
+        (headline, "own_and_baselines", against),
+        (mismatches, "register_and_language", beside),
+        (rest, "own_and_foreign_controls", foreign),
+    )
     return [
         (effects_table(rows, name, caption, known), name == "own_and_baselines")
         for rows, name, caption in named
@@ -332,7 +345,9 @@ def _seeds(tables: Mapping[str, pl.DataFrame]) -> int:
 def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
     """The tables below a figure, each with whether it is open at first; tables without rows are left out."""
     kinds = kinds_of(known)
-    if name == "matrix":
+    if name == "best_calibration":
+        made = [(best_table(tables[name], kinds), False), (choices_table(tables, known), True)]
+    elif name == "matrix":
         made = [
             (matrix_table(tables["mean_matrix"], kinds), False),
             (variants_table(tables["mean_matrix"], kinds), False),
@@ -340,10 +355,7 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
     elif name == "effects":
         effects, headline = tables["effects"], labels.headline(tables["effects"], kinds)
         against = f"Own language against {labels.language_name(labels.reference_of(effects, kinds) or '')}"
-        made = [
-            (effects_table(headline, "own_language", against), True),
-            (best_table(tables["best_calibration"], kinds), True),
-        ]
+        made = [(effects_table(headline, "own_language", against), True)]
         if headline.height < effects.height:
             every = "Own language against every other calibration language"
             made.append((effects_table(effects, "every_language", every), False))
@@ -355,7 +367,7 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
     elif name == "task_effects":
         made = _task_tables(tables, known)
     elif name == "baselines":
-        made = _baseline_tables(tables[name], known)
+        made = _baseline_tables(tables[name], tables["effects"], known)
     elif name == "questions_matrix":
         every = "Nats per gold answer with own language against every other calibration"
         effects = effects_table(tables["questions_effects"], "every_calibration_answers", every, known)

@@ -52,6 +52,21 @@ def effect(row: Mapping[str, Any], known: Known | None = None) -> str:
     return "\n".join([against, difference, interval, chance, size, *made_of])
 
 
+def regret(row: Mapping[str, Any], known: Known | None = None) -> str:
+    """What a calibration costs in a language, of `best_calibration`."""
+    lines = [
+        f"{labels.with_code(row['calibration'])} on {labels.with_code(row['language'])}",
+        f"regret {labels.signed(row['regret'], 4)} {row['unit']}",
+        f"95\N{NO-BREAK SPACE}% interval {labels.signed(row['low'], 4)} to {labels.signed(row['high'], 4)}"
+        if row["low"] is not None
+        else f"no interval: {row['reason']}",
+        f"the best in {labels.percent(row['chosen'])} of resamples",
+    ]
+    if row["among_best"] is not None:
+        lines.append("may be the best one" if row["among_best"] else "worse than the best one")
+    return "\n".join([*lines, *_made_of(row["calibration"], known)])
+
+
 def overlap(rows: pl.DataFrame, title: str, told: Collection[tuple[str, str]]) -> str:
     """All overlaps of one block or linear, of pairs that are not told apart the range."""
     lines = [title]
