@@ -45,8 +45,8 @@ def predictors(
 
     Returns:
         model, method, pattern, sample, propagation, corpus, predictor (`mask_overlap`: with the mask of the target's own
-        calibration; `input_norms`: likeness of the inputs to those of the target's own calibration; `local_error`: of the calibration on its own tokens, the same for all targets); languages; rho
-        (Spearman's, of ranks within each target, positive where the predictor is right), low, high (95 %, jackknife over
+        calibration; `input_norms`: likeness of the inputs to those of the target's own calibration; `local_error`: of the
+        calibration on its own tokens, the same for all targets); languages; rho (Spearman's, of ranks within each target, positive where the predictor is right), low, high (95 %, jackknife over
         languages), p_value (two-sided Mantel test); reason (why bounds or p-value are missing, else empty).
     """
     records = []

@@ -35,13 +35,13 @@ def analyse(
 
     They are `matrix`, `mean_matrix`, `effects` (own language against other languages), `baselines` (own language against
     mixtures and controls), `divergence_effects` (against all of them, in divergence from the dense model),
-    `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and
-    `predicted_picks` (what could have been known before), `choices` (these and other ways to choose), `input_similarity`; of the overlap of masks, `overlap_by_pair`, `overlap_by_block`,
-    `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to ceiling); of the errors of linears,
-    `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix` and `cloze_effects`; where tasks were,
-    `task_matrix` and `task_effects`; where
-    open questions were asked, `questions_matrix` and `questions_effects`; where prompts were continued, `fidelity_matrix`,
-    `fidelity_effects` and `continuation_examples`; and where seeds are too few for an interval, `within_mask`.
+    `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and `predicted_picks` (what could
+    have been known before) and `choices` (these and other ways to choose); `input_similarity`; of the overlap of masks,
+    `overlap_by_pair`, `overlap_by_block`, `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to
+    ceiling); of the errors of linears, `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix`
+    and `cloze_effects`; where tasks were, `task_matrix` and `task_effects`; where open questions were asked,
+    `questions_matrix` and `questions_effects`; where prompts were continued, `fidelity_matrix`, `fidelity_effects` and
+    `continuation_examples`; and where seeds are too few for an interval, `within_mask`.
 
     Args:
         perplexity: long table, one row per variant, corpus, language and document.

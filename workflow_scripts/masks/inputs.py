@@ -35,8 +35,8 @@ def correlations(norms: list[np.ndarray | None]) -> np.ndarray:
     """Pearson's correlation of the logarithms of input norms between any two variants; float64 [variants, variants].
 
     Wanda ranks the weights of a row by their size times the norm of their input, so that the ratios of norms decide and a
-    common factor does nothing: of logarithms, that is a constant, which a correlation does not see. Nor does a few
-    features with norms a thousand times the others' outweigh all the rest, as they would in a cosine.
+    common factor does nothing: of logarithms, that is a constant, which a correlation does not see. Nor do a few features
+    with norms a thousand times the others' outweigh all the rest, as they would in a cosine.
 
     Args:
         norms: of every variant, float [in_features], or None where it has none. A feature whose norm is zero in one of
@@ -60,8 +60,8 @@ def correlations(norms: list[np.ndarray | None]) -> np.ndarray:
 
 def _linears(files: list[Path]) -> Iterator[tuple[tuple[int, str], list[np.ndarray | None]]]:
     """Block and module of every linear, with its norms in all files."""
-    files_open = [pq.ParquetFile(file, page_checksum_verification=True) for file in files]
-    readers = [file.iter_batches(AT_A_TIME, columns=COLUMNS) for file in files_open]
+    opened = [pq.ParquetFile(file, page_checksum_verification=True) for file in files]
+    readers = [file.iter_batches(AT_A_TIME, columns=COLUMNS) for file in opened]
     for batches in zip(*readers, strict=True):
         columns = [[batch.column(name) for name in COLUMNS] for batch in batches]
         for row in range(len(batches[0])):

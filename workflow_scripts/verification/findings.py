@@ -128,7 +128,10 @@ def _checkpoint_differs(record: Path) -> str | None:
 
 
 def _inputs_differ(expected: Expected, made_from: Mapping[str, Any], digests: Digests) -> Iterator[Finding]:
-    for role, digest in made_from.items():
+    # In the rule's order, which puts what comes first before what was made of it: that is the name to tell.
+    order = list(expected.inputs)
+    for role in sorted(made_from, key=lambda role: order.index(role) if role in order else len(order)):
+        digest = made_from[role]
         present = _aslist(expected.inputs.get(role, []))
         if isinstance(digest, str) and len(present) > 1:
             # A job of several tasks writes, for each of them, a file from each input.
