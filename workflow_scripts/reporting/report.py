@@ -346,7 +346,7 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
     """The tables below a figure, each with whether it is open at first; tables without rows are left out."""
     kinds = kinds_of(known)
     if name == "best_calibration":
-        made = [(best_table(tables[name], kinds), False), (choices_table(tables, known), True)]
+        made = [(best_table(tables[name], kinds), True), (choices_table(tables, known), True)]
     elif name == "matrix":
         made = [
             (matrix_table(tables["mean_matrix"], kinds), False),
