@@ -32,6 +32,16 @@ settings.load_profile("patient")
 # Tests run side by side, on models so small that a second thread only waits.
 torch.set_num_threads(1)
 
+# A worker takes a whole file: as the last, these would leave the other worker idle for minutes.
+LONGEST = ["test_staleness.py", "test_reproducible.py", "test_real_model.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others in their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 SIZES = {
     "vocab_size": 96,
     "hidden_size": 32,
