@@ -27,6 +27,13 @@ def test_masks_take_a_bit_a_weight_in_whole_bytes_a_row():
     assert (found["masks"].files, found["masks"].bytes) == (19, 19 * 18)
 
 
+def test_norms_take_float32_an_input_of_every_calibrated_mask():
+    # q and k read one input of 4, o another of 4, down one of 10.
+    assert storage.norms_bytes(SHAPE) == 4 * (4 + 4 + 10)
+    _, found = written()
+    assert (found["diagnostics"].files, found["diagnostics"].bytes) == (19, 19 * 2 * storage.SMALL + 18 * 72)
+
+
 def test_kept_weights_take_their_share_and_copies_float32():
     _, found = written()
     assert (found["kept weights"].files, found["kept weights"].bytes) == (9, 9 * 0.5 * 80 * 4)

@@ -42,6 +42,11 @@ def mask_bytes(shape: ModelShape) -> int:
     return sum(linear.out_features * bytes_per_row(linear.in_features) for linear in shape.linears)
 
 
+def norms_bytes(shape: ModelShape) -> int:
+    """Of the input norms of a calibrated mask: those of linears that share an input are compressed to one."""
+    return FLOAT32 * sum(shared.in_features for shared in shape.shared)
+
+
 def copy_bytes(study: Study, model: str, shape: ModelShape) -> int:
     """Of a dense copy: float32 for packaged and GGUF models, nothing for models that are linked."""
     source = study.models[model]
@@ -62,6 +67,8 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         if CHANGES_WEIGHTS[method]
         for _ in range(draws)
     ]
+    calibrated = stores - len(grid.patterns)
+    norms = calibrated * sum(map(norms_bytes, shapes.values()))
     calibration = study.calibration
     # Matched on content, a document is taken for a window: an upper bound for short texts.
     window = calibration.shares * calibration.length * FLOAT32 + SMALL
@@ -73,7 +80,7 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         Artifacts("masks", len(shapes) * stores, stores * sum(map(mask_bytes, shapes.values()))),
         Artifacts("kept weights", len(changed), sum(changed), max(changed, default=0), "weights"),
         Artifacts("windows", len(shapes) * draws, len(shapes) * draws * window, window, "windows"),
-        Artifacts("diagnostics", len(shapes) * stores, len(shapes) * stores * 2 * SMALL),
+        Artifacts("diagnostics", len(shapes) * stores, len(shapes) * stores * 2 * SMALL + norms),
         _tokens(study, len(shapes), setting),
         Artifacts("states", len(shapes) * len(grid.languages), sum(states)),
         Artifacts("perplexity", evaluated, evaluated * SMALL),
