@@ -120,4 +120,6 @@ def test_predictors_are_told_with_their_certainty_and_their_cost():
         "rank correlation of +0.50 (p = 0.040; 4 of the 5 languages that an interval needs). For a language without texts "
         "of its own it picks the best other one in 1 of 2 cases, at a mean regret of +0.150 bits per byte (+0.200 at random)."
     )
+    [sentence] = predictor_sentences(known.with_columns(p_value=0.0004), picks, "bits per byte")
+    assert "+0.50 (p <0.001; 4 of" in sentence
     assert not list(predictor_sentences(known.with_columns(rho=None), picks, "bits per byte"))

@@ -89,7 +89,10 @@ def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str
 
 def _certainty(row: Mapping[str, Any]) -> str:
     interval = f"{labels.signed(row['low'], 2)} to {labels.signed(row['high'], 2)}" if row["low"] is not None else ""
-    p_value = f"p = {labels.probability(row['p_value'])}" if row["p_value"] is not None else ""
+    p_value = ""
+    if row["p_value"] is not None:
+        shown = labels.probability(row["p_value"])
+        p_value = f"p {shown}" if shown.startswith("<") else f"p = {shown}"
     told = "; ".join(filter(None, (interval, p_value, row["reason"])))
     return f" ({told})" if told else ""
 

@@ -324,13 +324,14 @@ def choices_table(tables: Mapping[str, pl.DataFrame], known: Known | None = None
     columns = [
         Column("method", "method", labels.method_name),
         Column("calibration for a language", "choice"),
-        *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
         Column("mean regret", "mean_regret", labels.signed),
         Column("regret in the worst language", "worst_regret", labels.signed),
         Column("languages", "languages"),
         Column("picks the best other", "hits", _hits, {"right": "right", "languages": "languages"}),
         Column("rank correlation", "foretells", _foretells, {"rho": "rho", "low": "low", "high": "high"}),
         Column("p", "p_value", labels.probability),
+        # Last, for it is wide.
+        *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
     ]
     caption = f"Ways to choose a calibration, by mean regret in {labels.units(tables['choices'])}"
     return _table("ways_to_choose", caption, rows, columns, labels.EVALUATION_SETTING)
