@@ -141,3 +141,18 @@ def items_path(results: Path | str, model: str, language: str) -> Path:
 def questions_path(results: Path | str, questions: str, language: str) -> Path:
     """Collected open questions in one language, whatever the model."""
     return Path(results, "question_sets", questions, f"{language}.parquet")
+
+
+def representations_path(results: Path | str, model: str, variant: Variant, sample: str, language: str) -> Path:
+    """Artifact of what the blocks of one variant make of the sentences of one language."""
+    return Path(results, "representations", model, variant.path, sample, f"{language}.safetensors")
+
+
+def activations_path(results: Path | str, model: str, variant: Variant, sample: str, language: str) -> Path:
+    """Artifact of how often the neurons of one variant fire in one language."""
+    return Path(results, "activations", model, variant.path, sample, f"{language}.parquet")
+
+
+def documents_path(results: Path | str, corpus: str, language: str) -> Path:
+    """Documents of a corpus in one language."""
+    return Path(results, "corpora", corpus, f"{language}.parquet")

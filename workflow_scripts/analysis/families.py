@@ -16,6 +16,7 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "cloze_chance": ("model",),
     "questions_effects": ("model", "method", "pattern"),
     "fidelity_effects": ("model", "method", "pattern", "unit"),
+    "evaluation_error_effects": ("model", "method", "pattern"),
     "task_effects": ("model", "method", "pattern", "corpus", "unit", "pooled"),
     "task_chance": ("model", "corpus"),
 }

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
 from transformers import PreTrainedModel
 
 from workflow_scripts import seals
@@ -28,9 +27,11 @@ def evaluate_series(
     masks: list[Path] | None,
     weights: list[Path] | None,
     observe: Callable[[PreTrainedModel], Observed],
-    finish: Callable[[PreTrainedModel, Iterator[Observed]], Iterable[pa.Table]] = lambda network, observed: observed,
+    finish: Callable[[PreTrainedModel, Iterator[Observed]], Iterable[Any]] = lambda network, observed: observed,
+    prepare: Callable[[PreTrainedModel], None] = lambda network: None,
+    write: Callable[[Path, Any, dict], None] = write_table,
 ) -> None:
-    """Write a Parquet file a variant; an output that still holds, by its provenance, is left as it is.
+    """Write a file a variant; an output that still holds, by its provenance, is left as it is.
 
     Args:
         step: name of the step, for the provenance.
@@ -43,6 +44,8 @@ def evaluate_series(
         observe: from a loaded variant to the table to write, or to what `finish` makes it of.
         finish: from what was observed to a table each, where variants share work that takes no pruned weight; without
             it a table is written as soon as its variant is scored.
+        prepare: looks at the dense model before the first variant takes its place.
+        write: writes what was made of a variant; a Parquet table by default.
     """
     model = inputs["model"]
     device, dtype, settled = settle(parameters, model.parent)
@@ -59,6 +62,7 @@ def evaluate_series(
         return
     network = load_model(model.parent, dtype, device)
     refuse_unsupported_head(network)
+    prepare(network)
 
     def observed() -> Iterator[Observed]:
         for _, _, store, kept in stale:
@@ -66,12 +70,12 @@ def evaluate_series(
                 apply_variant(network, model, store, kept)
             yield observe(network)
 
-    for (target, provenance, _, _), table in zip(stale, finish(network, observed()), strict=True):
-        write_table(target, table, provenance)
+    for (target, provenance, _, _), made in zip(stale, finish(network, observed()), strict=True):
+        write(target, made, provenance)
 
 
 def still_holds(path: Path, provenance: dict) -> bool:
-    """Whether a table is there, whole, and made just as `provenance` says."""
+    """Whether a file is there, whole, and made just as `provenance` says."""
     try:
         return path.is_file() and seals.is_whole(path) and read_provenance(path) == provenance
     except ArtifactError:

@@ -1,0 +1,79 @@
+"""Step: keep what the blocks of several variants make of parallel sentences in one language, with one model load."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflow_scripts.artifacts import write_tensors
+from workflow_scripts.cli import run_step
+from workflow_scripts.corpora.document import CorpusError
+from workflow_scripts.corpora.tokens import read_boundary
+from workflow_scripts.evaluation.representations import Observer
+from workflow_scripts.evaluation.sentences import read_sentences
+from workflow_scripts.evaluation.series import evaluate_series
+from workflow_scripts.models.tokenizer import load_tokenizer
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Which sentences, and how they go through the model."""
+
+    documents: int
+    """evaluation documents, from the first on"""
+    batch: int = 16
+    """sentences at a time"""
+    threads: int = 1
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+def collect_representations(
+    *,
+    model: Path,
+    documents: Path,
+    output: list[Path],
+    parameters: Parameters,
+    masks: list[Path] | None = None,
+    weights: list[Path] | None = None,
+    code: str = "",
+) -> None:
+    """Write the vector of every sentence at every block, and its error against the dense model, a file a variant.
+
+    An output that is there already and still holds, by its provenance, is left as it is.
+
+    Args:
+        model: record of the dense model.
+        documents: documents of the language, with their sentences.
+        output: safetensors files to write, one for each mask store, or one for the dense model.
+        parameters: which sentences, and how they go through the model.
+        masks: mask stores of the variants; none for the dense model.
+        weights: kept weights of the variants, for methods that change them.
+        code: digest of this step's code.
+
+    Raises:
+        CorpusError: there are fewer documents, or one whose sentences are not known, or a sentence without tokens.
+    """
+    tokenizer, start = load_tokenizer(model.parent), read_boundary(model).start
+    sentences = read_sentences(documents, parameters.documents)
+    texts = [sentence.text for sentence in sentences]
+    encoded = tokenizer(texts, add_special_tokens=False, verbose=False).input_ids
+    if empty := [sentence for sentence, ids in zip(sentences, encoded, strict=True) if not ids]:
+        raise CorpusError(
+            f"Sentence {empty[0].number + 1} of {empty[0].doc_id!r} in {documents} has no tokens: take it out, in all languages."
+        )
+    observer = Observer([[start, *ids] for ids in encoded], parameters.batch)
+    evaluate_series(
+        "collect_representations",
+        parameters,
+        code,
+        {"model": model, "documents": documents},
+        output,
+        masks,
+        weights,
+        observer.observe,
+        prepare=observer.remember_dense if masks else lambda network: None,
+        write=lambda path, found, provenance: write_tensors(path, found.tensors(), provenance),
+    )
+
+
+if __name__ == "__main__":
+    run_step(collect_representations)

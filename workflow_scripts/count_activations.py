@@ -1,0 +1,70 @@
+"""Step: count on how many tokens of one language each neuron of several variants fires, with one model load."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
+from workflow_scripts.cli import run_step
+from workflow_scripts.corpora.tokens import read_boundary, read_tokens
+from workflow_scripts.evaluation.activations import activations_table, count_firing, halve
+from workflow_scripts.evaluation.chunks import chunk_documents
+from workflow_scripts.evaluation.series import evaluate_series
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Which tokens, and how they go through the model."""
+
+    tokens: int
+    """tokens of evaluation documents, half of them from every other document"""
+    length: int = 512
+    """tokens that the model sees at a time"""
+    batch: int = 4
+    """windows at a time"""
+    threads: int = 1
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+def count_activations(
+    *,
+    model: Path,
+    tokens: Path,
+    output: list[Path],
+    parameters: Parameters,
+    masks: list[Path] | None = None,
+    weights: list[Path] | None = None,
+    code: str = "",
+) -> None:
+    """Write a row a neuron, with the tokens of each half on which it fires, a Parquet file a variant.
+
+    An output that is there already and still holds, by its provenance, is left as it is.
+
+    Args:
+        model: record of the dense model.
+        tokens: tokenized documents of the language.
+        output: files to write, one for each mask store, or one for the dense model.
+        parameters: which tokens, and how they go through the model.
+        masks: mask stores of the variants; none for the dense model.
+        weights: kept weights of the variants, for methods that change them.
+        code: digest of this step's code.
+
+    Raises:
+        ValueError: the documents have fewer tokens than asked for.
+    """
+    refuse_foreign_model(read_provenance(tokens), model, tokens)
+    documents = read_tokens(tokens, "evaluation")
+    halves = halve(chunk_documents(documents, read_boundary(model), parameters.length), parameters.tokens)
+
+    def observe(network: PreTrainedModel):
+        counts = [count_firing(network, half, parameters.batch) for half in halves]
+        return activations_table(counts, parameters.tokens // 2)
+
+    inputs = {"model": model, "tokens": tokens}
+    evaluate_series("count_activations", parameters, code, inputs, output, masks, weights, observe)
+
+
+if __name__ == "__main__":
+    run_step(count_activations)
