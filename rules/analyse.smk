@@ -193,3 +193,74 @@ rule compare_calibrations:
     shell:
         "python -m workflow_scripts.compare_calibrations {params.files} --kinds {params.kinds:q}"
         " --code {params.code} > {log:q} 2>&1"
+
+
+if REPRESENTATION_TABLES:
+
+    rule compare_representations:
+        input:
+            representations=representation_targets(),
+            documents=expand(
+                f"{RESULTS}/corpora/{STUDY.evaluation.corpus}/{{language}}.parquet",
+                language=GRID.languages,
+            ),
+        output:
+            tables=expand(
+                f"{REPORTS}/tables/{{table}}.parquet", table=REPRESENTATION_TABLES
+            ),
+        log:
+            f"logs/compare_representations/{STUDY.study}.log",
+        benchmark:
+            f"logs/timings/compare_representations/{STUDY.study}.tsv"
+        conda:
+            "../envs/polyprune.yaml"
+        params:
+            code=code_of("compare_representations"),
+            grid=canonical_json(asdict(MASK_GRID)),
+            parameters=canonical_json(
+                {
+                    "corpus": STUDY.evaluation.corpus,
+                    "documents": STUDY.evaluation.representations.documents,
+                    "sample": REPRESENTED,
+                    "languages": GRID.languages,
+                    "kinds": {
+                        name: STUDY.calibration.kind(name) for name in GRID.names
+                    },
+                }
+            ),
+            files=lambda wildcards, output: files(wildcards, {}, output),
+        shell:
+            f"python -m workflow_scripts.compare_representations --results {RESULTS} {{params.files}}"
+            " --grid {params.grid:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+if ACTIVATION_TABLES:
+
+    rule compare_activations:
+        input:
+            activations=activation_targets(),
+            tokens=evaluation_tokens(),
+        output:
+            tables=expand(
+                f"{REPORTS}/tables/{{table}}.parquet", table=ACTIVATION_TABLES
+            ),
+        log:
+            f"logs/compare_activations/{STUDY.study}.log",
+        benchmark:
+            f"logs/timings/compare_activations/{STUDY.study}.tsv"
+        conda:
+            "../envs/polyprune.yaml"
+        params:
+            code=code_of("compare_activations"),
+            grid=canonical_json(asdict(MASK_GRID)),
+            parameters=canonical_json(
+                {
+                    "corpus": STUDY.evaluation.corpus,
+                    "sample": COUNTED,
+                    "languages": GRID.languages,
+                }
+            ),
+            files=lambda wildcards, output: files(wildcards, {}, output),
+        shell:
+            f"python -m workflow_scripts.compare_activations --results {RESULTS} {{params.files}}"
+            " --grid {params.grid:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"

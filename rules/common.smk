@@ -88,6 +88,8 @@ ANSWERS = ASKED.sample if ASKED else paths.NONE
 QUESTION_LANGUAGES = STUDY.evaluation.question_languages()
 CONTINUED = STUDY.evaluation.continuation_sample or paths.NONE
 CONTINUATION_LANGUAGES = STUDY.evaluation.continuation_languages()
+REPRESENTED = STUDY.evaluation.representation_sample or paths.NONE
+COUNTED = STUDY.evaluation.activation_sample or paths.NONE
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
 REPORT = f"{REPORTS}/report.html"
@@ -128,6 +130,16 @@ TABLES = [
     "predicted_picks",
     "predictors",
 ]
+REPRESENTATION_TABLES = (
+    ["evaluation_error_effects", "evaluation_errors", "subspace_ranks", "subspaces"]
+    if STUDY.evaluation.representations
+    else []
+)
+ACTIVATION_TABLES = (
+    ["lape_entropies", "neuron_overlap", "neurons", "neurons_by_block"]
+    if STUDY.evaluation.activations
+    else []
+)
 WITH_BASELINES = any(STUDY.calibration.kind(name) != "language" for name in GRID.names)
 FIGURES = [
     *(["baselines"] if WITH_BASELINES else []),
@@ -137,7 +149,9 @@ FIGURES = [
     "divergence_effects",
     "effects",
     "error_by_block",
+    *(["evaluation_errors", "subspaces"] if REPRESENTATION_TABLES else []),
     "matrix",
+    *(["lape_entropies", "neurons"] if ACTIVATION_TABLES else []),
     "overlap_by_block",
     "overlap_by_module",
 ]
@@ -373,6 +387,46 @@ def continuation_parameters(wildcards):
     return canonical_json(
         STUDY.evaluation.continuations.model_dump() | STUDY.compute.model_dump()
     )
+
+
+def representation_parameters(wildcards):
+    """What `collect_representations` is told."""
+    return canonical_json(
+        STUDY.evaluation.representations.model_dump() | STUDY.compute.model_dump()
+    )
+
+
+def activation_parameters(wildcards):
+    """What `count_activations` is told."""
+    own = STUDY.evaluation.activations.model_dump()
+    length = {"length": STUDY.evaluation.length}
+    return canonical_json(own | length | STUDY.compute.model_dump())
+
+
+def representation_targets():
+    """All representations of the study."""
+    return [
+        paths.representations_path(RESULTS, model, variant, REPRESENTED, language)
+        for model, variant, language in product(
+            GRID.models, GRID.variants(), GRID.languages
+        )
+    ]
+
+
+def activation_targets():
+    """All counts of firing neurons of the study."""
+    return [
+        paths.activations_path(RESULTS, model, variant, COUNTED, language)
+        for model, variant, language in product(
+            GRID.models, GRID.variants(), GRID.languages
+        )
+    ]
+
+
+def analysis_tables():
+    """The tables that figures and report are made of."""
+    names = [*TABLES, *REPRESENTATION_TABLES, *ACTIVATION_TABLES]
+    return expand(f"{REPORTS}/tables/{{table}}.parquet", table=names)
 
 
 def answer_targets():

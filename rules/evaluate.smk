@@ -338,3 +338,117 @@ use rule continue_prompts as continue_prompts_of_one with:
         f"logs/timings/continue_prompts/{{model}}/{{variant}}/{CONTINUED}/{{language}}.tsv"
     wildcard_constraints:
         variant="dense|magnitude/[^/]+/none/none/0",
+
+
+rule collect_representations:
+    input:
+        model=RECORD,
+        documents=f"{RESULTS}/corpora/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+    output:
+        output=update(
+            [
+                f"{RESULTS}/representations/{{model}}/{{series}}/{seed}/{REPRESENTED}/{{language}}.safetensors"
+                for seed in GRID.seeds
+            ]
+        ),
+    log:
+        f"logs/collect_representations/{{model}}/{{series}}/{REPRESENTED}/{{language}}.log",
+    benchmark:
+        f"logs/timings/collect_representations/{{model}}/{{series}}/{REPRESENTED}/{{language}}.tsv"
+    wildcard_constraints:
+        series=f"({MASKS_ONLY})/[^/]+/{SAMPLE}/[^/]+",
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("collect_representations"),
+        parameters=representation_parameters,
+        files=files,
+    shell:
+        "python -m workflow_scripts.collect_representations {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule collect_representations as collect_representations_of_weights with:
+    input:
+        model=RECORD,
+        documents=f"{RESULTS}/corpora/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
+    wildcard_constraints:
+        series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    priority: 0 if STUDY.keep.weights else 1
+
+
+use rule collect_representations as collect_representations_of_one with:
+    input:
+        unpack(mask_of),
+        model=RECORD,
+        documents=f"{RESULTS}/corpora/{STUDY.evaluation.corpus}/{{language}}.parquet",
+    output:
+        output=f"{RESULTS}/representations/{{model}}/{{variant}}/{REPRESENTED}/{{language}}.safetensors",
+    log:
+        f"logs/collect_representations/{{model}}/{{variant}}/{REPRESENTED}/{{language}}.log",
+    benchmark:
+        f"logs/timings/collect_representations/{{model}}/{{variant}}/{REPRESENTED}/{{language}}.tsv"
+    wildcard_constraints:
+        variant="dense|magnitude/[^/]+/none/none/0",
+
+
+rule count_activations:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+    output:
+        output=update(
+            [
+                f"{RESULTS}/activations/{{model}}/{{series}}/{seed}/{COUNTED}/{{language}}.parquet"
+                for seed in GRID.seeds
+            ]
+        ),
+    log:
+        f"logs/count_activations/{{model}}/{{series}}/{COUNTED}/{{language}}.log",
+    benchmark:
+        f"logs/timings/count_activations/{{model}}/{{series}}/{COUNTED}/{{language}}.tsv"
+    wildcard_constraints:
+        series=f"({MASKS_ONLY})/[^/]+/{SAMPLE}/[^/]+",
+    conda:
+        "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
+    resources:
+        gpu=gpus(),
+    params:
+        code=code_of("count_activations"),
+        parameters=activation_parameters,
+        files=files,
+    shell:
+        "python -m workflow_scripts.count_activations {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+
+
+use rule count_activations as count_activations_of_weights with:
+    input:
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+        masks=[f"{SERIES}/{seed}/masks.parquet" for seed in GRID.seeds],
+        weights=[f"{SERIES}/{seed}/weights.safetensors" for seed in GRID.seeds],
+    wildcard_constraints:
+        series=f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+    priority: 0 if STUDY.keep.weights else 1
+
+
+use rule count_activations as count_activations_of_one with:
+    input:
+        unpack(mask_of),
+        model=RECORD,
+        tokens=f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet",
+    output:
+        output=f"{RESULTS}/activations/{{model}}/{{variant}}/{COUNTED}/{{language}}.parquet",
+    log:
+        f"logs/count_activations/{{model}}/{{variant}}/{COUNTED}/{{language}}.log",
+    benchmark:
+        f"logs/timings/count_activations/{{model}}/{{variant}}/{COUNTED}/{{language}}.tsv"
+    wildcard_constraints:
+        variant="dense|magnitude/[^/]+/none/none/0",

@@ -3,7 +3,7 @@
 
 rule draw_figures:
     input:
-        tables=rules.compare_calibrations.output.tables,
+        tables=analysis_tables(),
     output:
         record=f"{REPORTS}/figures/provenance.json",
         output=[
@@ -35,7 +35,7 @@ rule write_report:
     input:
         models=expand(RECORD, model=GRID.models),
         documents=documents_of_study(),
-        tables=rules.compare_calibrations.output.tables,
+        tables=analysis_tables(),
         perplexity=f"{REPORTS}/tables/perplexity.parquet",
     output:
         record=f"{REPORTS}/provenance.json",

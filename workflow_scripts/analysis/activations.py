@@ -18,18 +18,18 @@ HALF = "half of the texts"
 """Stands for a calibration where the dense model is held against itself on other texts."""
 BINS = 40
 CELL = [*SETTING, "calibration"]
-COUNTS = ["dense", "variant", "kept"]
+COUNTS = ["dense", "pruned", "kept"]
 SHARES = ["kept_share", "new_share"]
 NEURONS = pl.Schema(
     {c: pl.String for c in [*CELL, "language"]}
     | {"seeds": pl.Int64}
-    | {c: pl.Float64 for c in ("dense", "variant", "kept", "lost", "new")}
+    | {c: pl.Float64 for c in ("dense", "pruned", "kept", "lost", "new")}
     | {f"{name}{suffix}": pl.Float64 for name in SHARES for suffix in ("", "_min", "_max")}
 )
 NEURONS_BY_BLOCK = pl.Schema(
     {c: pl.String for c in [*CELL, "language"]}
     | {"block": pl.Int64, "seeds": pl.Int64}
-    | {c: pl.Float64 for c in ("dense", "variant", "kept")}
+    | {c: pl.Float64 for c in ("dense", "pruned", "kept")}
 )
 NEURON_OVERLAP = pl.Schema(
     {c: pl.String for c in [*CELL, "language_a", "language_b"]}
@@ -154,17 +154,17 @@ def neuron_tables(counts: pl.DataFrame, overlaps: pl.DataFrame, histograms: pl.D
 
     Returns:
         `neurons`: per setting, calibration and language (or `agnostic`) the numbers of neurons, mean over seeds: in the dense
-        model, in the variant, kept (in both), lost (dense only), new (variant only); kept_share (of the dense), new_share (of
-        the variant's), with _min and _max over seeds. `neurons_by_block`: dense, variant and kept per block.
+        model, in the pruned one, kept (in both), lost (dense only), new (pruned only); kept_share (of the dense), new_share (of
+        the pruned), with _min and _max over seeds. `neurons_by_block`: dense, pruned and kept per block.
         `neuron_overlap`: per pair of languages both, either, and their ratio (jaccard). `lape_entropies`: the histogram.
     """
     by_language = [*CELL, "language"]
     per_seed = counts.sort(*by_language, "seed", "block").group_by(*by_language, "seed", maintain_order=True)
     shared = per_seed.agg(pl.col(COUNTS).sum().cast(pl.Float64)).with_columns(
         lost=pl.col("dense") - pl.col("kept"),
-        new=pl.col("variant") - pl.col("kept"),
+        new=pl.col("pruned") - pl.col("kept"),
         kept_share=_share("kept", "dense"),
-        new_share=_share(pl.col("variant") - pl.col("kept"), "variant"),
+        new_share=_share(pl.col("pruned") - pl.col("kept"), "pruned"),
     )
     spans = [aggregate for name in SHARES for aggregate in _spanned(name)]
     jaccard = overlaps.with_columns(jaccard=_share("both", "either"))

@@ -17,28 +17,33 @@ class Sentence:
 
 
 def read_sentences(path: Path, documents: int) -> list[Sentence]:
-    """The sentences of the first evaluation documents, in stored order.
+    """The sentences of the first evaluation documents in a language's file; raises as `sentences_of`."""
+    return sentences_of(read_documents(path, "evaluation"), documents, str(path))
+
+
+def sentences_of(documents: Sequence[Document], number: int, source: str) -> list[Sentence]:
+    """The sentences of the first documents, in order.
 
     Args:
-        path: the documents of a language.
-        documents: how many of them.
+        documents: evaluation documents of a language.
+        number: how many of them.
+        source: where they are from, for errors.
 
     Raises:
         CorpusError: there are fewer, or one whose sentences are not known.
     """
-    found = read_documents(path, "evaluation")[:documents]
-    if len(found) < documents:
+    if len(documents) < number:
         raise CorpusError(
-            f"{path} has {len(found)} evaluation documents, fewer than the {documents} of "
+            f"{source} has {len(documents)} evaluation documents, fewer than the {number} of "
             "evaluation.representations.documents: lower that number, or raise the corpus's evaluation_share."
         )
-    return [sentence for document in found for sentence in _sentences(document, path)]
+    return [sentence for document in documents[:number] for sentence in _sentences(document, source)]
 
 
-def _sentences(document: Document, path: Path) -> list[Sentence]:
+def _sentences(document: Document, source: str) -> list[Sentence]:
     if not document.sentences:
         raise CorpusError(
-            f"{path} does not say what the sentences of {document.doc_id!r} are, which evaluation.representations needs: "
+            f"{source} does not say what the sentences of {document.doc_id!r} are, which evaluation.representations needs: "
             "give every document its `sentences`, or leave that key out."
         )
     return [Sentence(document.doc_id, number, text) for number, text in enumerate(document.sentences)]

@@ -24,6 +24,7 @@ from workflow_scripts.evaluation.questions import (
     read_lines,
     read_questions,
 )
+from workflow_scripts.evaluation.sentences import documents_of_sentences, sentences_of
 from workflow_scripts.evaluation.tasks.definitions import TaskError, task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
@@ -455,6 +456,16 @@ def _prompts_suffice(evaluation: Evaluation) -> Iterator[Problem]:
         )
 
 
+def _languages_are_told_apart(evaluation: Evaluation) -> Iterator[Problem]:
+    for name in ("representations", "activations"):
+        if getattr(evaluation, name) is not None and len(evaluation.languages) < 2:
+            yield Problem(
+                ("evaluation", name),
+                "what is specific for a language is told from another one, and one language is evaluated; add a language, or "
+                "leave this key out",
+            )
+
+
 CHECKS = (
     _models_are_usable,
     _models_differ,
@@ -473,6 +484,7 @@ CHECKS = (
     _tasks_are_there,
     _questions_are_there,
     _prompts_suffice,
+    _languages_are_told_apart,
 )
 
 
@@ -482,7 +494,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
     Reads the texts, unlike all other checks: for the main process alone, not for every job.
     """
     there: dict[tuple[str, str], list[Document]] = {}
-    kept: dict[str, int] = {}
+    kept: dict[str, list[Document]] = {}
     wanted = _wanted(calibration)
     evaluated = {(evaluation.corpus, language) for language in evaluation.languages}
     for name, language in sorted({draw.texts for draw in wanted} | evaluated):
@@ -495,7 +507,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
             continue
         there[name, language] = [document for document in documents if document.split == "calibration"]
         if (name, language) in evaluated:
-            kept[language] = sum(document.split == "evaluation" for document in documents)
+            kept[language] = [document for document in documents if document.split == "evaluation"]
     drawn = {
         draw: [document for document in there[draw.texts] if draw.register in ("", document.register)]
         for draw in wanted
@@ -505,13 +517,27 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
     yield from _calibration_suffices(drawn, wanted, calibration)
     yield from _contents_are_equal(drawn, calibration)
     yield from _questions_suffice(evaluation)
-    fewest = min(kept, key=kept.get, default=None)
-    if fewest is not None and kept[fewest] < evaluation.documents:
+    yield from _sentences_are_parallel(kept, evaluation)
+    fewest = min(kept, key=lambda language: len(kept[language]), default=None)
+    if fewest is not None and len(kept[fewest]) < evaluation.documents:
         yield Problem(
             ("evaluation", "documents"),
-            f"{evaluation.documents} documents a language are wanted, and corpus {evaluation.corpus} keeps {kept[fewest]} "
+            f"{evaluation.documents} documents a language are wanted, and corpus {evaluation.corpus} keeps {len(kept[fewest])} "
             f"documents of {fewest} for evaluation; take fewer, add documents, or raise the corpus's evaluation_share",
         )
+
+
+def _sentences_are_parallel(kept: dict[str, list[Document]], evaluation: Evaluation) -> Iterator[Problem]:
+    wanted = evaluation.representations
+    if wanted is None or not kept:
+        return
+    try:
+        sources = {language: f"{language} of corpus {evaluation.corpus}" for language in kept}
+        documents_of_sentences(
+            {language: sentences_of(kept[language], wanted.documents, sources[language]) for language in kept}
+        )
+    except CorpusError as error:
+        yield Problem(("evaluation", "representations"), str(error).rstrip("."))
 
 
 def _questions_suffice(evaluation: Evaluation) -> Iterator[Problem]:

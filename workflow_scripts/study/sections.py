@@ -348,6 +348,24 @@ class Continuations(Section):
         return f"{self.prompts}x{self.opening}-{self.tokens}"
 
 
+class Representations(Section):
+    """Hidden states of parallel sentences at every block: language-specific subspaces, and errors on evaluation text."""
+
+    documents: Positive = 8
+    """evaluation documents a language, from the first on; their sentences must be the same in every language"""
+    batch: Positive = 16
+    """sentences at a time"""
+
+
+class Activations(Section):
+    """How often the neurons of feed-forward layers fire in a language, to tell language-specific ones (LAPE)."""
+
+    tokens: Annotated[int, Field(ge=2)] = 4096
+    """tokens a language, half of them from every other evaluation document; more make the neurons found more reliable"""
+    batch: Positive = 4
+    """windows at a time"""
+
+
 class Evaluation(Section):
     """The texts on which perplexity is measured, and how."""
 
@@ -379,6 +397,11 @@ class Evaluation(Section):
     continuations: Continuations | None = None
     """beginnings of evaluation documents that are continued; without this key none are, with {} those of its defaults"""
 
+    representations: Representations | None = None
+    """hidden states of parallel sentences; without this key none are kept, with {} those of its defaults"""
+    activations: Activations | None = None
+    """how often neurons fire; without this key they are not counted, with {} as its defaults say"""
+
     def question_languages(self) -> list[str]:
         """The languages that the study asks open questions in."""
         return self.questions.languages(self.languages) if self.questions else []
@@ -391,6 +414,16 @@ class Evaluation(Section):
     def continuation_sample(self) -> str:
         """Name of prompts and continuations in paths."""
         return f"{self.corpus}-{self.continuations.sample}" if self.continuations else ""
+
+    @property
+    def representation_sample(self) -> str:
+        """Name of the sentences in paths."""
+        return f"{self.corpus}-{self.representations.documents}" if self.representations else ""
+
+    @property
+    def activation_sample(self) -> str:
+        """Name of the counted tokens in paths."""
+        return f"{self.corpus}-{self.activations.tokens}x{self.length}" if self.activations else ""
 
     def cloze_languages(self) -> list[str]:
         """The languages that the study scores cloze items in."""
