@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import pyarrow as pa
 
+from workflow_scripts.analysis import activations as activation_analysis
 from workflow_scripts.analysis import (
     choices,
     effects,
@@ -26,10 +27,12 @@ from workflow_scripts.analysis import (
 )
 from workflow_scripts.analysis import cloze as cloze_analysis
 from workflow_scripts.analysis import questions as questions_analysis
+from workflow_scripts.analysis import representations as representation_analysis
 from workflow_scripts.analysis import tasks as task_analysis
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
+from workflow_scripts.evaluation.activations import ACTIVATIONS_SCHEMA
 from workflow_scripts.evaluation.answering import ANSWERS_SCHEMA
 from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA, ITEMS_SCHEMA
 from workflow_scripts.evaluation.continuing import CONTINUATIONS_SCHEMA
@@ -160,10 +163,19 @@ class Artifact:
         return re.fullmatch(pattern, path) is not None
 
 
-def table(name: str, row: str, schema: pl.Schema, **columns: str) -> Artifact:
-    """A table of `compare_calibrations`."""
+def table(name: str, row: str, schema: pl.Schema, step: str = "compare_calibrations", **columns: str) -> Artifact:
+    """A table that figures and report are made of."""
     path = f"reports/{{study}}/tables/{name}.parquet"
-    return Artifact(f"Table `{name}`", path, "compare_calibrations", row, schema, columns)
+    return Artifact(f"Table `{name}`", path, step, row, schema, columns)
+
+
+def spanned(measure: str, meaning: str) -> dict[str, str]:
+    """A measure with its smallest and largest value over seeds."""
+    return {
+        measure: f"{meaning}, mean over seeds",
+        f"{measure}_min": "smallest over seeds",
+        f"{measure}_max": "largest over seeds",
+    }
 
 
 def effect_table(name: str, row: str, schema: pl.Schema = effects.EFFECTS, **columns: str) -> Artifact:
@@ -338,6 +350,22 @@ ARTIFACTS = (
     Artifact(
         "Continuations", "continuations/{model}/{variant}/{sample}/{language}.parquet", "continue_prompts",
         "a prompt", CONTINUATIONS_SCHEMA, WRITTEN,
+    ),
+    Artifact(
+        "Representations", "representations/{model}/{variant}/{sample}/{language}.safetensors", "collect_representations",
+        "three tensors: `pooled` [blocks, sentences, hidden], the mean of a block's output over the tokens of a sentence; `power` "
+        "[blocks, sentences], the squares of the dense model's states, summed over tokens and features; `noise`, the same of their "
+        "difference from the variant's",
+    ),
+    Artifact(
+        "Activations", "activations/{model}/{variant}/{sample}/{language}.parquet", "count_activations", "a neuron",
+        ACTIVATIONS_SCHEMA,
+        {
+            "neuron": "number of the neuron within the block's feed-forward layer, from 0",
+            "first": "tokens of the first half of the texts on which it fires",
+            "second": "tokens of the second half on which it fires",
+            "tokens": "tokens of a half",
+        },
     ),
     Artifact(
         "Table `questions`", "reports/{study}/tables/questions.parquet", "tabulate_questions",
@@ -601,6 +629,86 @@ ARTIFACTS = (
         linears="number of pairs of masks and linears behind the row",
         similarity="mean correlation of the logarithms of input norms; 1: equal up to a factor",
         lowest="the lowest of them",
+    ),
+    table(
+        "subspace_ranks", "a rank of the language-specific subspace of the dense model", representation_analysis.RANKS,
+        "compare_representations",
+        rank="number of its directions",
+        explained="share of the variance between languages that it holds on documents it was not estimated on, mean over blocks",
+        explained_min="smallest over blocks",
+        explained_max="largest over blocks",
+        retrieval="share of sentences whose nearest neighbour in another language, by the cosine of agnostic parts, is their "
+        "translation; mean over blocks and languages",
+        whole_retrieval="the same by whole vectors",
+        chance="the same by chance",
+        chosen="whether it is the lowest rank that holds nine tenths, or the highest",
+        languages="number of languages",
+        sentences="number of sentences a language",
+    ),
+    table(
+        "subspaces", "a variant without its seed, a language, block, part and rank", representation_analysis.SUBSPACES,
+        "compare_representations",
+        part="`specific`: along the directions in which languages differ; `agnostic`: across them; `random`: mean of random "
+        "subspaces of equal rank; `whole`: all, with rank 0",
+        rank="rank of the language-specific subspace",
+        chosen="whether it is the rank that was chosen",
+        dense_retrieval="retrieval of the dense model; empty where it was not measured",
+        **spanned("relative_error", "squared error in the part over the squares of the dense model's vectors in it"),
+        **spanned("spread_error", "squared error in the part over the squares of those vectors about the mean of all languages"),
+        **spanned("retrieval", "share of sentences that find their translation by this part; empty where not measured"),
+    ),
+    table(
+        "evaluation_errors", "a variant without its seed, a language and a block", representation_analysis.EVALUATION_ERRORS,
+        "compare_representations",
+        **spanned("path_error", "squared difference from the dense model's states over their squares, on evaluation sentences"),
+        **spanned("signal_to_noise", "the same in dB, positive where there is more signal"),
+    ),
+    effect_table(
+        "evaluation_error_effects", "an evaluation language and another calibration",
+        step="compare_representations",
+        corpus="{corpus}-{documents}",
+        unit="dB: ten times the logarithm of noise over signal, mean over blocks",
+        own_loss="empty: the dense model has no noise",
+        relative="empty",
+    ),
+    table(
+        "neurons", "a variant without its seed, and a language", activation_analysis.NEURONS, "compare_activations",
+        calibration="calibration; of the dense model `half of the texts` for one half held against the other",
+        language="language that the neurons are specific for, or `agnostic`",
+        dense="number of such neurons in the dense model",
+        pruned="number in the pruned model under the dense model's thresholds, mean over seeds",
+        kept="number in both",
+        lost="number in the dense model alone",
+        new="number in the pruned model alone",
+        **spanned("kept_share", "kept over dense"),
+        **spanned("new_share", "new over pruned"),
+    ),
+    table(
+        "neurons_by_block", "a variant without its seed, a language and a block", activation_analysis.NEURONS_BY_BLOCK,
+        "compare_activations",
+        calibration="calibration; of the dense model `half of the texts` for one half held against the other",
+        language="language that the neurons are specific for, or `agnostic`",
+        dense="number of such neurons in the dense model",
+        pruned="number in the pruned model, mean over seeds",
+        kept="number in both",
+    ),
+    table(
+        "neuron_overlap", "a variant without its seed, and two languages", activation_analysis.NEURON_OVERLAP,
+        "compare_activations",
+        language_a="first of the two languages",
+        language_b="second of them",
+        both="number of neurons that are specific for both, mean over seeds",
+        either="number that are specific for either",
+        **spanned("jaccard", "both over either"),
+    ),
+    table(
+        "lape_entropies", "a variant without its seed, and a bin of entropies", activation_analysis.ENTROPIES,
+        "compare_activations",
+        low="lower edge of the bin, in nats",
+        high="upper edge",
+        neurons="number of neurons that fire often in some language, with an entropy in the bin; mean over seeds",
+        share="their share of all that fire often",
+        dense_share="the same of the dense model",
     ),
     table("overlap_by_pair", "two calibrations: pooled over linears and seeds", overlap.pooled_schema()),
     table("overlap_by_block", "two calibrations and a block", overlap.pooled_schema(["block"])),

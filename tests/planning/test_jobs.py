@@ -47,7 +47,7 @@ def controlled() -> dict:
     del study["calibration"]["windows"]
     # Of XStoryCloze German has none: two sets of tasks.
     study["evaluation"]["tasks"] = ["xstorycloze", "xnli"]
-    study["evaluation"] |= {"cloze": 5, "continuations": {}}
+    study["evaluation"] |= {"cloze": 5, "continuations": {}, "representations": {}, "activations": {}}
     study["evaluation"]["questions"] = {"hub": "apple/mkqa", "revision": "refs/convert/parquet"}
     return study
 

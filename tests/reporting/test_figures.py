@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from workflow_scripts.reporting import alternatives, figures, heat, labels
+from workflow_scripts.reporting import alternatives, drawing, figures, heat, labels
 from workflow_scripts.reporting.calibrations import read_calibrations
 
 
@@ -162,9 +162,9 @@ def test_a_measure_that_is_missing_leaves_a_gap(tables_of):
 
 @pytest.mark.parametrize("places", [[], [0.5], [0.5, 0.5, 0.5], [0, 0.01, 0.9, 1, 1], [0.3] * 40])
 def test_labels_at_the_ends_of_lines_do_not_overlap(places):
-    spread = figures._spread(places)
+    spread = drawing._spread(places)
     assert len(spread) == len(places)
-    gap = min(figures.LABEL_HEIGHT, 1 / max(len(places), 1))
+    gap = min(drawing.LABEL_HEIGHT, 1 / max(len(places), 1))
     assert all(b - a >= gap - 1e-9 for a, b in pairwise(spread))
     assert all(-1e-9 <= place <= 1 + 1e-9 for place in spread)
 

@@ -209,6 +209,34 @@ def continuations_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Co
     return writing_cost(kind, shape, setting, prompts, opening, continued.tokens, continued.batch)
 
 
+def representations_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `collect_representations`: one load, the dense model, then every variant in turn, without the head."""
+    tokens = setting.study.evaluation.representations.documents * setting.tokens_per_document
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations = (1 + kind.variants) * SHORT_STEPS * forward_operations(shape, tokens, TOKENS_PER_ITEM)
+    kept = len({linear.block for linear in shape.linears}) * tokens * shape.hidden * setting.weight_bytes(shape)
+    seconds = startup(weights) + operations / (setting.rate * REACHED) + kind.variants * weights / LOADING
+    return Cost(seconds, LIBRARIES + TOKENIZER * shape.vocabulary + weights + kept)
+
+
+def activations_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
+    """A job of `count_activations`: one load, then every variant in turn, without the head."""
+    evaluation = setting.study.evaluation
+    weights = shape.parameters * setting.weight_bytes(shape)
+    operations = kind.variants * forward_operations(shape, evaluation.activations.tokens, evaluation.length)
+    seconds = startup(weights) + operations / (setting.rate * REACHED) + kind.variants * weights / LOADING
+    batch = evaluation.activations.batch * evaluation.length * neurons(shape) * setting.weight_bytes(shape)
+    return Cost(seconds, LIBRARIES + weights + batch)
+
+
+def neurons(shape: ModelShape) -> int:
+    """Neurons of the feed-forward layers of all blocks: the widest inputs of their linears."""
+    widest: dict[int, int] = {}
+    for linear in shape.linears:
+        widest[linear.block] = max(widest.get(linear.block, 0), linear.in_features)
+    return sum(widest.values())
+
+
 def writing_cost(
     kind: JobKind,
     shape: ModelShape,
@@ -296,6 +324,8 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "tasks": tasks_cost,
     "questions": questions_cost,
     "continuations": continuations_cost,
+    "representations": representations_cost,
+    "activations": activations_cost,
     "overlap": overlap_cost,
     "tabulate_perplexity": constant(2),
     "tabulate_cloze": constant(2),
@@ -304,6 +334,8 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "tabulate_layers": constant(2),
     "tabulate_tasks": constant(2),
     "compare_calibrations": constant(5),
+    "compare_representations": constant(60),
+    "compare_activations": constant(20),
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
@@ -319,6 +351,8 @@ NEEDS_SHAPE = {
     "tasks",
     "questions",
     "continuations",
+    "representations",
+    "activations",
     "overlap",
 }
 

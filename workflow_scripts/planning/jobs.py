@@ -64,10 +64,18 @@ def _stages(study: Study) -> Iterator[JobKind]:
         *tasks,
         *generated,
         "compare_calibrations",
+        *_inside(study),
         "draw_figures",
         "write_report",
     ):
         yield JobKind(rule, rule, 1)
+
+
+def _inside(study: Study) -> Iterator[str]:
+    """The rules that compare what is seen inside of models."""
+    for name in ("representations", "activations"):
+        if getattr(study.evaluation, name):
+            yield f"compare_{name}"
 
 
 def job_counts(study: Study) -> dict[str, int]:
@@ -114,6 +122,8 @@ def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
         ("score_cloze", "cloze", len(grid.cloze_languages)),
         ("answer_questions", "questions", len(study.evaluation.question_languages())),
         ("continue_prompts", "continuations", len(study.evaluation.continuation_languages())),
+        ("collect_representations", "representations", len(grid.languages) * bool(study.evaluation.representations)),
+        ("count_activations", "activations", len(grid.languages) * bool(study.evaluation.activations)),
     ):
         # The dense model, and the magnitude mask of every pattern.
         yield JobKind(f"{rule}_of_one", task, (1 + len(grid.patterns)) * languages, model)

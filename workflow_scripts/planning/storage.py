@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from workflow_scripts.masks.packing import bytes_per_row
-from workflow_scripts.planning.effort import FLOAT32, Setting, kept_share, states_bytes
+from workflow_scripts.planning.effort import FLOAT32, Setting, kept_share, neurons, states_bytes
 from workflow_scripts.planning.jobs import documents_read
 from workflow_scripts.planning.shapes import ModelShape
 from workflow_scripts.study import CHANGES_WEIGHTS, Study
@@ -12,6 +12,10 @@ ITEM = 130
 """Bytes of a cloze item's row."""
 WRITTEN = 300
 """Bytes of the row of an answer or a continuation."""
+SENTENCES = 7
+"""Sentences of a document, about."""
+NEURON = 4
+"""Bytes of a neuron's row, compressed."""
 SMALL = 6_000
 """Bytes of a small Parquet file, its provenance included."""
 REPORTS = 10_000_000
@@ -86,6 +90,7 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         Artifacts("perplexity", evaluated, evaluated * SMALL),
         Artifacts("cloze items", scored, scored * (SMALL + study.evaluation.cloze * ITEM)),
         *_generated(study, len(shapes) * len(list(grid.variants()))),
+        *_inside(study, shapes, len(list(grid.variants())) * len(grid.languages)),
         Artifacts("tables, figures, report", 1, REPORTS),
     ]
 
@@ -101,6 +106,25 @@ def _generated(study: Study, variants: int) -> list[Artifacts]:
             files = variants * len(languages)
             found.append(Artifacts(kind, files, files * (SMALL + getattr(section, rows) * WRITTEN)))
     return found
+
+
+def _inside(study: Study, shapes: dict[str, ModelShape], files: int) -> list[Artifacts]:
+    """Representations and activations, of a study that has any; `files` of each model."""
+    evaluation, found = study.evaluation, []
+    if evaluation.representations:
+        sentences = evaluation.representations.documents * SENTENCES
+        # A vector in float32, and its power and noise in float64.
+        sizes = [blocks(shape) * sentences * (FLOAT32 * shape.hidden + 16) + SMALL for shape in shapes.values()]
+        found.append(Artifacts("representations", len(shapes) * files, files * sum(sizes), max(sizes, default=0)))
+    if evaluation.activations:
+        sizes = [neurons(shape) * NEURON + SMALL for shape in shapes.values()]
+        found.append(Artifacts("activations", len(shapes) * files, files * sum(sizes), max(sizes, default=0)))
+    return found
+
+
+def blocks(shape: ModelShape) -> int:
+    """Number of blocks."""
+    return len({linear.block for linear in shape.linears})
 
 
 def _tokens(study: Study, models: int, setting: Setting) -> Artifacts:

@@ -4,36 +4,32 @@ The report shows each setting and method by itself: a figure function then gets 
 axes and reference language they share; titles are left to the page.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow_scripts.analysis.tasks import POINTS
 from workflow_scripts.artifacts import replacing
-from workflow_scripts.reporting import heat, labels, tooltips
+from workflow_scripts.reporting import drawing, heat, inside_figures, labels, tooltips
 from workflow_scripts.reporting.baselines import comparisons, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of
 from workflow_scripts.reporting.svg import describe_mark, styled, svg_text
 
 FLOOR, CEILING, OTHER = "#7a7a7a", "#222222", "#c8c8c8"
 MOST_COLOURED_PAIRS = 6
-NARROWEST, WIDEST = 4.4, 13.0
 DOTS_PER_INCH = 150
-LABEL_HEIGHT = 0.065
 ERRORS = {"local_error": "local error", "path_error": "path error"}
 
 Pair = tuple[str, str]
-Panel = Callable[[Axes, pl.DataFrame], None]
 
 
 @styled
@@ -50,7 +46,7 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> Figure:
         for keys, cells in heat.panels(mean_matrix, kinds)
     ]
     if not found:
-        return _nothing("No calibrated variant was measured.")
+        return drawing.nothing("No calibrated variant was measured.")
     every = pl.concat(found)
     languages, names = labels.in_order(every["language"]), labels.in_order(every["calibration"], kinds)
     top = heat.darkest(mean_matrix)
@@ -61,7 +57,7 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None) -> Figure:
         _matrix_axes(axes, names, languages)
 
     size = (max(0.56 * len(languages) + 1.4, 3.2), 0.34 * len(names) + 1.5)
-    figure = _grid(every, labels.EVALUATION_SETTING, size, panel, share="xy")
+    figure = drawing.grid(every, labels.EVALUATION_SETTING, size, panel, share="xy")
     bar = ScalarMappable(Normalize(0, top), heat.COLOUR_MAP)
     title = "perplexity above the best calibration for that language (%)"
     for part in figure.subfigs:
@@ -75,10 +71,10 @@ def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None, k
     every = effects if among is None else among
     reference = labels.reference_of(every, kinds_of(known))
     if reference is None:
-        return _nothing("One calibration language only: there is nothing to compare.")
+        return drawing.nothing("One calibration language only: there is nothing to compare.")
     rows, every = (frame.filter(pl.col("other") == reference) for frame in (effects, every))
     languages = labels.in_order(rows["own"])
-    limits = _limits([0, *every["difference"], *every["low"], *every["high"]])
+    limits = drawing.limits([0, *every["difference"], *every["low"], *every["high"]])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         axes.axvline(0, color="black", linewidth=0.8)
@@ -88,7 +84,7 @@ def effect_intervals(effects: pl.DataFrame, among: pl.DataFrame | None = None, k
         _interval_axes(axes, len(languages), limits)
 
     size = (3.9, 0.3 * len(languages) + 0.7)
-    figure = _grid(rows, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
+    figure = drawing.grid(rows, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     name = labels.language_name(reference)
     figure.supxlabel(f"{labels.losses(rows)}, own language minus {name}\n(left of the line: own is better)", fontsize=9)
     return figure
@@ -102,12 +98,12 @@ def regrets(best: pl.DataFrame, among: pl.DataFrame | None = None, known: Known 
     where they lie beyond it, their regret stands at the edge.
     """
     if best["calibration"].n_unique() < 2:
-        return _nothing("One calibration only: there is nothing to choose from.")
+        return drawing.nothing("One calibration only: there is nothing to choose from.")
     kinds = kinds_of(known)
     every = best if among is None else among
     noise = [name for name, made in (known or {}).items() if made.control == "random"]
     scaled = every.filter(~pl.col("calibration").is_in(noise))
-    limits = _limits([0, *scaled["regret"], *scaled["low"], *scaled["high"]])
+    limits = drawing.limits([0, *scaled["regret"], *scaled["low"], *scaled["high"]])
     languages, names = labels.in_order(best["language"]), labels.in_order(best["calibration"], kinds)
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
@@ -123,13 +119,15 @@ def regrets(best: pl.DataFrame, among: pl.DataFrame | None = None, known: Known 
         axes.set_xlabel(f"regret in {labels.units(best)}")
 
     size = (4.2, (0.11 * len(names) + 0.16) * len(languages) + 0.7)
-    figure = _grid(best, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
+    figure = drawing.grid(best, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     # Controls share a colour: their names stand beside them.
     told = [name for name in names if labels.kind_of(name, kinds) != "control"]
-    handles = [Line2D([], [], **_calibration_line(labels.look(name, kinds)) | {"linestyle": "none"}) for name in told]
+    handles = [
+        Line2D([], [], **drawing.calibration_line(labels.look(name, kinds)) | {"linestyle": "none"}) for name in told
+    ]
     hollow = Line2D([], [], marker="o", color="black", markerfacecolor="white", markersize=4, linestyle="none")
     words = "hollow: not told apart from the best"
-    return _legend(figure, [*handles, hollow], [*map(labels.with_code, told), words])
+    return drawing.legend(figure, [*handles, hollow], [*map(labels.with_code, told), words])
 
 
 @styled
@@ -140,9 +138,9 @@ def baseline_intervals(
     known = known or {}
     shown = relevant(baselines, known)
     if shown.is_empty():
-        return _nothing("No mixture or control to compare an own language with.")
+        return drawing.nothing("No mixture or control to compare an own language with.")
     every = shown if among is None else relevant(among, known)
-    limits = _limits([0, *every["difference"], *every["low"], *every["high"]])
+    limits = drawing.limits([0, *every["difference"], *every["low"], *every["high"]])
     lines = _baseline_lines(shown, known)
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
@@ -159,7 +157,7 @@ def baseline_intervals(
             text.set_fontweight("normal" if pair else "bold")
 
     size = (4.8, 0.27 * len(lines) + 0.7)
-    figure = _grid(shown, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
+    figure = drawing.grid(shown, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
     label = f"{labels.units(shown)}, own language minus baseline\n(left of the line: own is better)"
     figure.supxlabel(label, fontsize=9)
     return figure
@@ -169,9 +167,9 @@ def baseline_intervals(
 def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Overlap of masks along the depth of the model: a line per pair of calibrations, between floor and ceiling."""
     if by_block.is_empty():
-        return _nothing("There are no two masks to compare.")
+        return drawing.nothing("There are no two masks to compare.")
     told = told_apart(by_block, kinds_of(known))
-    limits = _limits((by_block if among is None else among)["iou"])
+    limits = drawing.limits((by_block if among is None else among)["iou"])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         for relation, colour, dashes in (("magnitude", FLOOR, ":"), ("same", CEILING, "-")):
@@ -182,13 +180,13 @@ def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None, 
         for pair, line in sorted(pairs.items(), key=lambda item: (item[0] in told, item[0])):
             axes.plot(line["block"], line["iou"], **_pair_line(pair, told))
         ends = [(pairs[pair]["iou"][-1], f"{pair[0]} and {pair[1]}", "#333333") for pair in told if pair in pairs]
-        _depth_axes(axes, part["block"], limits, "intersection over union")
-        _end_labels(axes, part["block"].max(), ends)
+        drawing.depth_axes(axes, part["block"], limits, "intersection over union")
+        drawing.end_labels(axes, part["block"].max(), ends)
         for block in sorted(set(part["block"])):
             text = tooltips.overlap(part.filter(pl.col("block") == block), f"block {block}", told)
             describe_mark(axes.axvspan(block - 0.5, block + 0.5, alpha=0, zorder=9), text)
 
-    figure = _grid(by_block, labels.CALIBRATION_SETTING, (4.6, 2.9), panel, share="y", titled=among is None)
+    figure = drawing.grid(by_block, labels.CALIBRATION_SETTING, (4.6, 2.9), panel, share="y", titled=among is None)
     return _overlap_legend(figure, by_block, told, "line")
 
 
@@ -196,10 +194,10 @@ def overlap_by_block(by_block: pl.DataFrame, among: pl.DataFrame | None = None, 
 def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Overlap of masks per linear of a block: a dot per pair of calibrations on a bar from floor to ceiling."""
     if by_module.is_empty():
-        return _nothing("There are no two masks to compare.")
+        return drawing.nothing("There are no two masks to compare.")
     told = told_apart(by_module, kinds_of(known))
     modules = labels.module_order(by_module["module"])
-    limits = _limits((by_module if among is None else among)["iou"])
+    limits = drawing.limits((by_module if among is None else among)["iou"])
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
         for place, module in enumerate(modules):
@@ -214,7 +212,7 @@ def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None
         axes.set(ylim=(len(modules) - 0.5, -0.5), xlim=limits, xlabel="intersection over union")
 
     size = (4.2, 0.3 * len(modules) + 0.9)
-    figure = _grid(by_module, labels.CALIBRATION_SETTING, size, panel, share="xy", titled=among is None)
+    figure = drawing.grid(by_module, labels.CALIBRATION_SETTING, size, panel, share="xy", titled=among is None)
     return _overlap_legend(figure, by_module, told, "dot")
 
 
@@ -222,9 +220,9 @@ def overlap_by_module(by_module: pl.DataFrame, among: pl.DataFrame | None = None
 def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
     """Local and path error along the depth of the model: a line per calibration, from lowest to highest seed a band."""
     if errors.is_empty():
-        return _nothing("No calibrated variant was pruned.")
+        return drawing.nothing("No calibrated variant was pruned.")
     every, kinds = errors if among is None else among, kinds_of(known)
-    limits = {name: _limits([*every[f"{name}_min"], *every[f"{name}_max"]], logarithmic=True) for name in ERRORS}
+    limits = {name: drawing.limits([*every[f"{name}_min"], *every[f"{name}_max"]], logarithmic=True) for name in ERRORS}
     methods = sorted(set(errors["method"]))
     panels = [(method, measure) for measure in ERRORS for method in methods]
     # A row of panels per measure.
@@ -249,20 +247,20 @@ def error_by_block(errors: pl.DataFrame, among: pl.DataFrame | None = None, know
             look = labels.look(name, kinds)
             low, high = (line[f"{measure}_{end}"].cast(float) for end in ("min", "max"))
             axes.fill_between(line["block"], low, high, color=look.colour, alpha=0.15, linewidth=0)
-            axes.plot(line["block"], line[measure].cast(float), **_calibration_line(look))
+            axes.plot(line["block"], line[measure].cast(float), **drawing.calibration_line(look))
             ends.append((line[measure][-1], name, look.colour))
-        _depth_axes(axes, part["block"], limits[measure], "relative error")
-        _end_labels(axes, part["block"].max(), ends)
+        drawing.depth_axes(axes, part["block"], limits[measure], "relative error")
+        drawing.end_labels(axes, part["block"].max(), ends)
         for block in sorted(set(part["block"])):
             text = tooltips.error(part.filter(pl.col("block") == block), block, measure, kinds)
             describe_mark(axes.axvspan(block - 0.5, block + 0.5, alpha=0, zorder=9), text)
 
-    figure = _grid(
+    figure = drawing.grid(
         rows, labels.CALIBRATION_SETTING, (4.6, 2.5), panel, by="panel", titled=among is None, columns=len(methods)
     )
     names = labels.in_order(errors["calibration"], kinds)
-    handles = [Line2D([], [], **_calibration_line(labels.look(name, kinds))) for name in names]
-    return _legend(figure, handles, [labels.with_code(name) for name in names])
+    handles = [Line2D([], [], **drawing.calibration_line(labels.look(name, kinds))) for name in names]
+    return drawing.legend(figure, handles, [labels.with_code(name) for name in names])
 
 
 @styled
@@ -271,7 +269,7 @@ def margin_intervals(
 ) -> Figure:
     """As `effect_intervals`, for the margin of cloze items."""
     if labels.headline(cloze_effects, kinds_of(known)).is_empty():
-        return _nothing("Nothing to compare where the dense model beats chance.")
+        return drawing.nothing("Nothing to compare where the dense model beats chance.")
     return effect_intervals(cloze_effects, among, known)
 
 
@@ -287,7 +285,7 @@ def accuracy_intervals(
     """As `effect_intervals`, for the accuracy in tasks."""
     rows = of_accuracy(task_effects)
     if labels.headline(rows, kinds_of(known)).is_empty():
-        return _nothing("Nothing to compare where the dense model beats chance.")
+        return drawing.nothing("Nothing to compare where the dense model beats chance.")
     return effect_intervals(rows, among, known)
 
 
@@ -305,6 +303,11 @@ def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict
         "overlap_by_block": overlap_by_block(tables["overlap_by_block"], known=known),
         "overlap_by_module": overlap_by_module(tables["overlap_by_module"], known=known),
         "error_by_block": error_by_block(tables["error_by_block"], known=known),
+        **{
+            name: make(inside_figures.shown(name, tables[name]), known=known)
+            for name, make in inside_figures.FIGURES.items()
+            if name in tables
+        },
     }
 
 
@@ -329,113 +332,6 @@ def told_apart(rows: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> di
     if len(pairs) > MOST_COLOURED_PAIRS:
         pairs = [pair for pair in pairs if labels.REFERENCE in pair]
     return {pair: tuple(labels.look(name, kinds).colour for name in pair) for pair in pairs}
-
-
-def _nothing(sentence: str) -> Figure:
-    figure = Figure(figsize=(NARROWEST, 0.8))
-    figure.text(0.5, 0.5, sentence, ha="center", va="center")
-    return figure
-
-
-def _grid(
-    rows: pl.DataFrame,
-    keys: list[str],
-    size: tuple[float, float],
-    panel: Panel,
-    share: str = "",
-    by: str = "method",
-    titled: bool = True,
-    columns: int = 0,
-) -> Figure:
-    """A row of panels per setting, one panel per value of `by`.
-
-    Args:
-        size: of a panel, in inches.
-        share: axes that the panels share: "x", "y" or both.
-        titled: whether to write settings and methods; single panels of a page leave them out.
-        columns: panels side by side; by default as many as fit.
-    """
-    names = sorted(set(rows[by])) if by == "method" else list(dict.fromkeys(rows[by]))
-    columns = columns or min(len(names), max(1, int(WIDEST // size[0])))
-    lines = -(-len(names) // columns)
-    among = labels.settings(rows, keys)
-    height = (size[1] * lines + 0.35) * len(among) + 0.75
-    figure = Figure(figsize=(max(size[0] * columns + 0.4 * titled, NARROWEST), height))
-    figure.get_layout_engine().set(wspace=0.04)
-    for part, setting in zip(np.ravel(figure.subfigures(len(among), 1)), among, strict=True):
-        if titled:
-            part.suptitle(labels.setting_title(setting, among), fontsize=10, fontweight="bold")
-        parts = {name: labels.of_setting(rows, setting).filter(pl.col(by) == name) for name in names}
-        headed = titled or by != "method"
-        _panels(part, {labels.method_name(name): rows for name, rows in parts.items()}, columns, panel, share, headed)
-    return figure
-
-
-def _panels(
-    part: SubFigure, rows: Mapping[str, pl.DataFrame], columns: int, panel: Panel, share: str, headed: bool
-) -> None:
-    shape = (-(-len(rows) // columns), columns)
-    every = part.subplots(*shape, sharex="x" in share, sharey="y" in share, squeeze=False).ravel()
-    for place, (axes, (title, own)) in enumerate(zip(every, rows.items(), strict=False)):
-        if headed:
-            axes.set_title(title)
-        if own.is_empty():
-            axes.set_axis_off()
-            continue
-        panel(axes, own)
-        axes.tick_params(labelbottom=True)
-        if "y" in share and place % shape[1]:
-            axes.set_ylabel("")
-    for axes in every[len(rows) :]:
-        axes.set_axis_off()
-
-
-def _limits(values: Iterable[float | None], logarithmic: bool = False) -> tuple[float, float] | None:
-    """The range of the values with some room at both ends; None, for matplotlib's own choice, without any value."""
-    known = np.array([value for value in values if value is not None], dtype=float)
-    known = known[np.isfinite(known) & ((known > 0) | (not logarithmic))]
-    if not known.size:
-        return None
-    low, high = (np.log(known) if logarithmic else known).min(), (np.log(known) if logarithmic else known).max()
-    room = 0.06 * (high - low) or 0.05 * abs(high) or 1
-    ends = np.array([low - room, high + room])
-    low, high = np.exp(ends) if logarithmic else ends
-    return float(low), float(high)
-
-
-def _depth_axes(axes: Axes, blocks: pl.Series, limits: tuple[float, float] | None, label: str) -> None:
-    axes.set(xlabel="block", ylabel=label, ylim=limits, xlim=(blocks.min() - 0.5, blocks.max() + 0.5))
-    axes.xaxis.get_major_locator().set_params(integer=True)
-
-
-def _end_labels(axes: Axes, x: float, ends: Sequence[tuple[float | None, str, str]]) -> None:
-    """Names at the right ends of lines, (y, text, colour) each, moved apart where they would overlap."""
-    low, high = axes.transData.inverted().transform(axes.transAxes.transform([(0, 0), (0, 1)]))[:, 1]
-    scale = np.log if axes.get_yscale() == "log" else np.asarray
-    low, high = scale(low), scale(high)
-    wanted = sorted(((scale(y) - low) / (high - low), y, text, colour) for y, text, colour in ends if y is not None)
-    for place, (_, y, text, colour) in zip(_spread([share for share, *_ in wanted]), wanted, strict=True):
-        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 1, "relpos": (0, 0.5)}
-        place = {"xytext": (1.05, place), "textcoords": "axes fraction", "va": "center"}
-        axes.annotate(text, (x, y), **place, fontsize=8, color=colour, arrowprops=leader, annotation_clip=False)
-
-
-def _spread(places: Sequence[float]) -> list[float]:
-    """Ascending places within 0 and 1 moved apart, as little as may be, until labels of text do not overlap."""
-    gap = min(LABEL_HEIGHT, 1 / max(len(places), 1))
-    # Labels that touch form a group, which stands around the mean of its members' wishes.
-    groups: list[list[float]] = []
-    for place in places:
-        groups.append([place])
-        while len(groups) > 1 and _lowest(groups[-1], gap) < _lowest(groups[-2], gap) + gap * len(groups[-2]):
-            last = groups.pop()
-            groups[-1] += last
-    return [_lowest(group, gap) + gap * i for group in groups for i in range(len(group))]
-
-
-def _lowest(group: Sequence[float], gap: float) -> float:
-    reach = gap * (len(group) - 1)
-    return min(max(sum(group) / len(group) - reach / 2, 0), 1 - reach)
 
 
 def _interval(axes: Axes, place: int, row: Mapping[str, Any], known: Known | None) -> None:
@@ -515,11 +411,6 @@ def _matrix_axes(axes: Axes, rows: list[str], languages: list[str]) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _calibration_line(look: labels.Look) -> dict[str, object]:
-    marks = {"marker": look.marker, "markersize": 4, "markeredgecolor": "white", "markeredgewidth": 0.4}
-    return {"color": look.colour, "linestyle": look.dashes, "linewidth": 1.6, **marks}
-
-
 def _pair_line(pair: Pair | None, told: Mapping[Pair, tuple[str, str]]) -> dict[str, object]:
     """Dashes in the colours of the two languages."""
     if pair not in told:
@@ -578,10 +469,4 @@ def _overlap_legend(figure: Figure, rows: pl.DataFrame, told: Mapping[Pair, tupl
     if pairs > len(told):
         entries.append((Line2D([], [], **make(None, told)), "other pairs of calibrations"))
     handles, names = zip(*entries, strict=True)
-    return _legend(figure, handles, names)
-
-
-def _legend(figure: Figure, handles: Sequence[Line2D], names: Sequence[str]) -> Figure:
-    columns = min(len(names), 2 if figure.get_figwidth() < 8 else 5)
-    figure.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8, handlelength=3.2)
-    return figure
+    return drawing.legend(figure, handles, names)

@@ -70,7 +70,7 @@ def matrix_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = No
         parts = {f"{language}{end}": f"ratio_to_dense{end}" for end in ("", "_min", "_max")}
         columns.append(Column(labels.with_code(language), language, _ratio_and_span, parts))
     caption = "Perplexity over the dense model's, mean over seeds (lowest to highest seed)"
-    return _table("ratios", caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table("ratios", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def variants_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
@@ -88,7 +88,7 @@ def variants_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = 
     rows = labels.ranked(
         mean_matrix, *labels.EVALUATION_SETTING, "method", "calibration", "language", kinds=kinds
     ).to_dicts()
-    return _table("variants", "All variants, means over seeds", rows, columns, labels.EVALUATION_SETTING)
+    return make_table("variants", "All variants, means over seeds", rows, columns, labels.EVALUATION_SETTING)
 
 
 def divergence_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
@@ -111,7 +111,7 @@ def divergence_table(mean_matrix: pl.DataFrame, kinds: Mapping[str, str] | None 
         for row in rows:
             row[f"{measure} of row"] = row.copy()
     caption = "Divergence from the dense model, mean over seeds (lowest to highest seed)"
-    return _table("divergences", caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table("divergences", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known | None = None) -> Table:
@@ -144,7 +144,7 @@ def effects_table(effects: pl.DataFrame, name: str, caption: str, known: Known |
         ),
         Column("seeds", "seeds"),
     ]
-    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def within_mask_table(within: pl.DataFrame, name: str, known: Known | None = None) -> Table:
@@ -163,7 +163,7 @@ def within_mask_table(within: pl.DataFrame, name: str, known: Known | None = Non
         Column("clusters", "clusters"),
     ]
     caption = "Single masks: own language against every other, no statement about languages"
-    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def accuracy_table(matrix: pl.DataFrame, known: Known | None = None, name: str = "accuracies") -> Table:
@@ -182,7 +182,7 @@ def accuracy_table(matrix: pl.DataFrame, known: Known | None = None, name: str =
         columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
     chance = " or ".join(map(labels.chance, shown["chance"].unique().sort()))
     caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
-    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def questions_table(questions_matrix: pl.DataFrame, known: Known | None = None) -> Table:
@@ -221,7 +221,7 @@ def _of_written(name: str, caption: str, matrix: pl.DataFrame, columns: list[Col
     keys = [*labels.EVALUATION_SETTING, "method", "calibration", "language"]
     rows = labels.ranked(matrix, *keys, kinds=kinds_of(known)).to_dicts()
     rows.sort(key=lambda row: (row["model"], row["method"] != "dense"))
-    return _table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table(name, caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
@@ -243,7 +243,7 @@ def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Ta
         f"Regret: {labels.units(best)} lost against the calibrations that other {labels.texts(best)}s and seeds choose "
         "(95\N{NO-BREAK SPACE}% interval); below zero is chance"
     )
-    return _table("regrets", caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table("regrets", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, str] | None = None) -> Table:
@@ -275,7 +275,7 @@ def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, 
             Column("share of pruning loss", "relative", labels.percent),
         ]
     columns.append(Column("not told apart from the best", "others"))
-    return _table("advice", "Which calibration to use", rows, columns, labels.EVALUATION_SETTING)
+    return make_table("advice", "Which calibration to use", rows, columns, labels.EVALUATION_SETTING)
 
 
 def _others(names: pl.Series, rivals: int) -> str:
@@ -297,7 +297,7 @@ def one_for_all_table(drops: pl.DataFrame, kinds: Mapping[str, str] | None = Non
     columns.insert(3, Column("which is", "worst_language", labels.with_code))
     columns.append(Column("lowest worst drop in resamples", "chosen", labels.percent))
     caption = "One calibration for all evaluated languages (95\N{NO-BREAK SPACE}% interval)"
-    return _table("one_calibration_for_all", caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table("one_calibration_for_all", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 WAYS = {
@@ -334,7 +334,7 @@ def choices_table(tables: Mapping[str, pl.DataFrame], known: Known | None = None
         *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
     ]
     caption = f"Ways to choose a calibration, by mean regret in {labels.units(tables['choices'])}"
-    return _table("ways_to_choose", caption, rows, columns, labels.EVALUATION_SETTING)
+    return make_table("ways_to_choose", caption, rows, columns, labels.EVALUATION_SETTING)
 
 
 def _hits(row: Mapping[str, Any]) -> str:
@@ -359,7 +359,7 @@ def positions_table(positions: pl.DataFrame, kinds: Mapping[str, str] | None = N
     ]
     keys = [*labels.CALIBRATION_SETTING, "method", "calibration_a", "calibration_b"]
     rows = labels.ranked(positions, *keys, kinds=kinds).to_dicts()
-    return _table("pairs", "Overlap of masks by pair", rows, columns, labels.CALIBRATION_SETTING)
+    return make_table("pairs", "Overlap of masks by pair", rows, columns, labels.CALIBRATION_SETTING)
 
 
 def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
@@ -376,7 +376,7 @@ def overlap_table(overlap: pl.DataFrame, by: str) -> Table:
     columns = [Column("method", "method", labels.method_name), Column("linear" if by == "module" else by, by)]
     columns += [Column(heading, relation, "{:.3f}".format) for relation, heading in OVERLAP_ENDS.items()]
     caption = f"Overlap of masks by {columns[1].heading}"
-    return _table(f"{by}s", caption, rows, columns, labels.CALIBRATION_SETTING)
+    return make_table(f"{by}s", caption, rows, columns, labels.CALIBRATION_SETTING)
 
 
 def errors_table(errors: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
@@ -396,11 +396,16 @@ def errors_table(errors: pl.DataFrame, kinds: Mapping[str, str] | None = None) -
         for row in rows:
             row[f"{measure} of row"] = None if row[measure] is None else row.copy()
     caption = "Errors by block, mean over seeds (lowest to highest seed)"
-    return _table("block_errors", caption, rows, columns, labels.CALIBRATION_SETTING)
+    return make_table("block_errors", caption, rows, columns, labels.CALIBRATION_SETTING)
 
 
-def _table(name: str, caption: str, rows: Sequence[dict[str, Any]], columns: list[Column], setting: list[str]) -> Table:
-    """The settings that differ between rows become columns in front; having none (magnitude) is no difference."""
+def make_table(
+    name: str, caption: str, rows: Sequence[dict[str, Any]], columns: list[Column], setting: list[str]
+) -> Table:
+    """A table with its CSV.
+
+    The settings that differ between rows become columns in front; having none (magnitude) is no difference.
+    """
     differing = [key for key in setting if len({row[key] for row in rows} - {labels.NO_TEXT}) > 1]
     columns = [Column(key, key, labels.pattern_words if key == "pattern" else str) for key in differing] + columns
     cells = [[_cell(row.get(column.field), column) for column in columns] for row in rows]

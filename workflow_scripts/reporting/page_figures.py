@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from workflow_scripts.reporting import alternatives, figures, heat, knowledge, labels, tooltips
+from workflow_scripts.reporting import alternatives, figures, heat, inside, inside_figures, knowledge, labels, tooltips
 from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.svg import inline_svg
 
@@ -20,6 +20,7 @@ DRAWN = {
     "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
     "overlap_by_module": (figures.overlap_by_module, alternatives.of_overlap_by_module),
     "error_by_block": (figures.error_by_block, alternatives.of_error_by_block),
+    **{name: (draw, inside.IN_WORDS[name]) for name, draw in inside_figures.FIGURES.items()},
 }
 
 
@@ -142,6 +143,8 @@ def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list
     """The figure `name` of every setting and method, on the same axes."""
     draw, put_in_words = DRAWN[name]
     rows = figures.of_accuracy(table) if name == "task_effects" else table
+    if name in inside_figures.FIGURES:
+        rows = inside_figures.shown(name, table)
     if name in ("effects", "divergence_effects", "cloze_effects", "task_effects"):
         rows = labels.headline(rows, kinds_of(known))
     keys = ["method", *(labels.EVALUATION_SETTING if "corpus" in table.columns else labels.CALIBRATION_SETTING)]

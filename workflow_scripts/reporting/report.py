@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.families import FAMILIES, in_words
 from workflow_scripts.analysis.tasks import POINTS
-from workflow_scripts.reporting import heat, labels, page_figures, written
+from workflow_scripts.reporting import heat, inside, inside_figures, labels, page_figures, written
 from workflow_scripts.reporting.baselines import baseline_findings, other_texts, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
@@ -51,6 +51,7 @@ PACKAGE_DATA = (
     "captions/divergence_matrix.rst",
     "captions/effects.rst",
     "captions/error_by_block.rst",
+    "captions/evaluation_errors.rst",
     "captions/fidelity_matrix.rst",
     "captions/matrix.rst",
     "captions/overlap_by_block.rst",
@@ -58,6 +59,9 @@ PACKAGE_DATA = (
     "captions/questions_matrix.rst",
     "captions/task_effects.rst",
     "captions/task_matrix.rst",
+    "captions/lape_entropies.rst",
+    "captions/neurons.rst",
+    "captions/subspaces.rst",
 )
 MOST_OPEN_ROWS = 40
 MOST_OPEN_FINDINGS = 2
@@ -76,6 +80,10 @@ TITLES = {
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
     "error_by_block": "Error by depth",
+    "evaluation_errors": "Signal-to-noise on evaluation text",
+    "subspaces": "What is lost: specific and agnostic parts",
+    "neurons": "Language-specific neurons",
+    "lape_entropies": "How specific neurons are",
 }
 # Effects that are shown only where the dense model beats chance -> the matrix that says so.
 KNOWN_AT_ALL = {"cloze_effects": "cloze_matrix", "task_effects": "task_matrix"}
@@ -110,6 +118,14 @@ CONTENTS = {
     "fidelity_matrix": "language, script and repetition of continuations",
     "fidelity_effects": "language and repetition with own language against every other calibration, with intervals",
     "continuation_examples": "continuations side by side",
+    "evaluation_errors": "error and signal-to-noise of every block on evaluation text",
+    "evaluation_error_effects": "noise on evaluation text with own language against every other calibration, with intervals",
+    "subspace_ranks": "rank of the language-specific subspace of the dense model",
+    "subspaces": "error and retrieval of the specific and the agnostic part of every block",
+    "neurons": "language-specific and agnostic neurons kept, lost and new",
+    "neurons_by_block": "the same by block",
+    "neuron_overlap": "neurons that are specific for two languages",
+    "lape_entropies": "distribution of neurons' entropies over languages",
 }
 
 
@@ -194,7 +210,7 @@ def _families(tables: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
 
 def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
     """Whether a study has what a section is about."""
-    if name in (*KNOWN_AT_ALL, "questions_matrix", "fidelity_matrix"):
+    if name in (*KNOWN_AT_ALL, *inside_figures.FIGURES, "questions_matrix", "fidelity_matrix"):
         return name in tables
     if name == "best_calibration":
         return tables[name]["calibration"].n_unique() > 1
@@ -338,6 +354,23 @@ def _baseline_tables(baselines: pl.DataFrame, effects: pl.DataFrame, known: Know
     ]
 
 
+def _inside_tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
+    if name == "subspaces":
+        return [
+            (inside.ranks_table(tables["subspace_ranks"]), True),
+            (inside.subspaces_table(tables[name], known), False),
+        ]
+    if name == "neurons":
+        return [
+            (inside.neurons_table(tables[name], known), False),
+            (inside.sharing_table(tables["neuron_overlap"], known), False),
+        ]
+    if name == "evaluation_errors":
+        every = "Noise in dB with own language against every other calibration"
+        return [(effects_table(tables["evaluation_error_effects"], "every_calibration_noise", every, known), False)]
+    return []
+
+
 def _seeds(tables: Mapping[str, pl.DataFrame]) -> int:
     return tables["matrix"].filter(pl.col("calibration") != labels.NO_TEXT)["seed"].n_unique()
 
@@ -378,6 +411,8 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         made = [(positions_table(tables["positions"], kinds), True), (overlap_table(tables[name], "block"), False)]
     elif name == "overlap_by_module":
         made = [(overlap_table(tables[name], "module"), False)]
+    elif name in inside_figures.FIGURES:
+        made = _inside_tables(name, tables, known)
     else:
         made = [(errors_table(tables[name], kinds), False)]
     return [(table, is_open and len(table.rows) <= MOST_OPEN_ROWS) for table, is_open in made if table.rows]
