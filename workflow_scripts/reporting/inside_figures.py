@@ -17,7 +17,7 @@ PARTS = {"specific": "#d55e00", "agnostic": "#0072b2", "random": "#7a7a7a"}
 PART_NAMES = {
     "specific": "language-specific",
     "agnostic": "language-agnostic",
-    "random": "random subspaces of equal rank",
+    "random": "random, of equal rank",
 }
 OWN, OTHER = "own", "others"
 DASHES = {OWN: "-", OTHER: ":"}
@@ -110,7 +110,7 @@ def _by_depth(
     there = [value for value in colours if value in set(lines[by])]
     handles = [Line2D([], [], color=colours[value], linewidth=1.6) for value in there]
     handles += [Line2D([], [], color="black", linestyle=dashes, linewidth=1.6) for dashes in DASHES.values()]
-    words = [f"calibrated in {name}" for name in ("the evaluated language", "other languages (mean)")]
+    words = ["own calibration", "others (mean)"]
     return drawing.legend(figure, handles, [*(names[value] for value in there), *words])
 
 
@@ -191,11 +191,21 @@ def entropy_shift(rows: pl.DataFrame, among: pl.DataFrame | None = None, known: 
             axes.stairs(line["share"], [*line["low"], line["high"][-1]], color=look.colour, linewidth=1.2)
         axes.stairs(line["dense_share"], [*line["low"], line["high"][-1]], color=DENSE_COLOUR, linewidth=1.8)
         axes.set(xlabel="entropy over languages (nats)", ylabel="share of neurons", ylim=(0, 1.05 * top))
+        for row in line.iter_rows(named=True):
+            told = _bin_words(row, part.filter(pl.col("low") == row["low"]), names)
+            describe_mark(axes.axvspan(row["low"], row["high"], alpha=0, zorder=9), told)
 
     figure = drawing.grid(rows, labels.CALIBRATION_SETTING, (4.6, 2.6), panel, titled=among is None)
     colours = [DENSE_COLOUR, *(labels.look(name, kinds).colour for name in names)]
     handles = [Line2D([], [], color=colour, linewidth=1.6) for colour in colours]
     return drawing.legend(figure, handles, ["dense model", *map(labels.with_code, names)])
+
+
+def _bin_words(row: Mapping, rows: pl.DataFrame, names: list[str]) -> str:
+    """The shares of a bin, for those who point at it."""
+    shares = dict(rows.select("calibration", "share").iter_rows())
+    lines = [f"entropy {row['low']:.2f} to {row['high']:.2f} nats", f"dense model {labels.percent(row['dense_share'])}"]
+    return "\n".join(lines + [f"{name} {labels.percent(shares[name])}" for name in names if name in shares])
 
 
 FIGURES = {

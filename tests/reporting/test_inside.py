@@ -1,0 +1,58 @@
+"""Figures, words and tables of what pruning does inside of a model."""
+
+import pytest
+from simulated_inside import simulate_inside
+
+from workflow_scripts.reporting import inside, inside_figures, page_figures
+from workflow_scripts.reporting.figures import save
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return simulate_inside(patterns=["0.2", "0.5"])
+
+
+@pytest.mark.parametrize("name", inside_figures.FIGURES)
+def test_a_figure_has_a_panel_a_setting_and_method_and_equal_bytes(tables, tmp_path, name):
+    make = inside_figures.FIGURES[name]
+    rows = inside_figures.shown(name, tables[name])
+    figure = make(rows)
+    assert len(figure.subfigs) == 2 and sum(axes.axison for part in figure.subfigs for axes in part.axes) == 4
+    for number, drawn in enumerate((figure, make(rows))):
+        save(drawn, tmp_path / str(number))
+    for ending in ("svg", "png"):
+        first, second = (tmp_path / f"{number}.{ending}" for number in range(2))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("name", inside_figures.FIGURES)
+def test_the_page_shows_every_setting_and_method_with_its_words(tables, name):
+    drawn = page_figures.drawings(name, tables[name])
+    titles = [drawing.title.replace("\N{NO-BREAK SPACE}", " ") for drawing in drawn]
+    assert [title.partition(":")[0] for title in titles] == ["SparseGPT", "Wanda"] * 2
+    assert ["20 %" in title for title in titles] == [True, True, False, False]
+    assert all("<title" in drawing.svg and "NaN" not in drawing.svg for drawing in drawn)
+
+
+def test_words_name_what_the_lines_show(tables):
+    rows = inside_figures.shown("evaluation_errors", tables["evaluation_errors"])
+    words = inside.of_evaluation_errors(rows)
+    assert "German: 22.0 calibrated" in words and "calibrated in own language" in words and "Swahili" in words
+    assert "agnostic" in inside.of_neurons(inside_figures.shown("neurons", tables["neurons"]))
+
+
+def test_tables_show_the_chosen_rank_and_the_other_half(tables):
+    ranks = inside.ranks_table(tables["subspace_ranks"])
+    assert [row[1].text for row in ranks.rows].count("chosen") == 1
+    parts = inside.subspaces_table(tables["subspaces"])
+    assert {row[parts.headings.index("part")].text for row in parts.rows} == {"specific", "agnostic", "random", "whole"}
+    kept = inside.neurons_table(tables["neurons"])
+    names = {row[kept.headings.index("calibration")].text for row in kept.rows}
+    assert "half of the texts" in names and "German (de)" in names
+
+
+@pytest.mark.parametrize("name", inside_figures.FIGURES)
+def test_without_a_calibrated_variant_it_says_so(tables, name):
+    """A figure whose sentence stands in place of panels."""
+    figure = inside_figures.FIGURES[name](inside_figures.shown(name, tables[name]).clear())
+    assert next(text.get_text() for text in figure.texts).startswith("No variant was calibrated")
