@@ -24,7 +24,9 @@ rule all:
         tasks_table().values(),
         answer_targets(),
         continuation_targets(),
-        rules.compare_calibrations.output,
+        representation_targets(),
+        activation_targets(),
+        analysis_tables(),
 
 
 rule masks:

@@ -404,22 +404,20 @@ def activation_parameters(wildcards):
 
 
 def representation_targets():
-    """All representations of the study."""
+    """All representations of the study, of one that keeps any."""
+    languages = GRID.languages if STUDY.evaluation.representations else ()
     return [
         paths.representations_path(RESULTS, model, variant, REPRESENTED, language)
-        for model, variant, language in product(
-            GRID.models, GRID.variants(), GRID.languages
-        )
+        for model, variant, language in product(GRID.models, GRID.variants(), languages)
     ]
 
 
 def activation_targets():
-    """All counts of firing neurons of the study."""
+    """All counts of firing neurons of the study, of one that has any."""
+    languages = GRID.languages if STUDY.evaluation.activations else ()
     return [
         paths.activations_path(RESULTS, model, variant, COUNTED, language)
-        for model, variant, language in product(
-            GRID.models, GRID.variants(), GRID.languages
-        )
+        for model, variant, language in product(GRID.models, GRID.variants(), languages)
     ]
 
 

@@ -10,6 +10,7 @@ from tests.workflow.project import Project, catalogued
 from workflow_scripts.artifact_catalogue import ARTIFACTS
 
 TABLE = documented()
+INSIDE = ("representation", "activation", "evaluation_error", "lape", "neuron", "subspace")
 ALWAYS_RUN = {
     "the formula of an interval",
     "a constant of SparseGPT",
@@ -46,8 +47,8 @@ def test_every_row_of_the_table_can_be_made_to_happen():
 
 
 def test_every_artifact_is_in_the_catalogue(finished):
-    # Cloze items, tasks, controls and generated text are in other studies.
-    words = ("cloze", "task", "control", "question", "continuation", "fidelity")
+    # Cloze items, tasks, controls, generated text and what is inside of models are in other studies.
+    words = ("cloze", "task", "control", "question", "continuation", "fidelity", *INSIDE)
     elsewhere = {artifact.title for artifact in ARTIFACTS if any(word in artifact.title.lower() for word in words)}
     assert catalogued(finished.folder / "results") == {artifact.title for artifact in ARTIFACTS} - elsewhere
 
