@@ -667,7 +667,7 @@ ARTIFACTS = (
         "evaluation_error_effects", "an evaluation language and another calibration",
         step="compare_representations",
         corpus="{corpus}-{documents}",
-        unit="dB: ten times the logarithm of noise over signal, mean over blocks",
+        unit="`dB of noise`: ten times the logarithm of noise over signal, mean over blocks",
         own_loss="empty: the dense model has no noise",
         relative="empty",
     ),

@@ -62,7 +62,7 @@ def test_parts_of_an_error_add_up_to_the_whole(tables):
 
 def test_the_own_calibration_has_less_noise(tables):
     effects = tables["evaluation_error_effects"]
-    assert effects.height == 2 * 3 * 2 and (effects["high"] < 0).all() and (effects["unit"] == "dB").all()
+    assert effects.height == 2 * 3 * 2 and (effects["high"] < 0).all() and (effects["unit"] == "dB of noise").all()
     assert effects["difference"].mean() == pytest.approx(20 * np.log10(0.2 / 0.3), abs=0.2)
     assert effects["own_loss"].null_count() == effects.height
 

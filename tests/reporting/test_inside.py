@@ -5,6 +5,7 @@ from simulated_inside import simulate_inside
 
 from workflow_scripts.reporting import inside, inside_figures, page_figures
 from workflow_scripts.reporting.figures import save
+from workflow_scripts.reporting.report import render_report
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,14 @@ def test_without_a_calibrated_variant_it_says_so(tables, name):
     """A figure whose sentence stands in place of panels."""
     figure = inside_figures.FIGURES[name](inside_figures.shown(name, tables[name]).clear())
     assert next(text.get_text() for text in figure.texts).startswith("No variant was calibrated")
+
+
+def test_the_report_has_a_section_and_a_file_of_each(tables, tables_of):
+    html = render_report({"name": "tiny"}, tables_of("small") | tables)
+    for title in ("Signal-to-noise on evaluation text", "Language-specific neurons", "How specific neurons are"):
+        assert title in html
+    assert "difference (dB of noise)" in html
+    assert "noise on evaluation text with own language" in html
+    for name in tables:
+        assert f"{name}.csv" in html
+    assert "Language-specific neurons" not in render_report({"name": "tiny"}, tables_of("small"))

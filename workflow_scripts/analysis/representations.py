@@ -20,7 +20,7 @@ FEWEST_LANGUAGES = 3
 """From here on there is a choice of rank."""
 ENOUGH = 0.9
 """Share of the held-out variance between languages that the chosen rank holds, on average over blocks."""
-DECIBEL = "dB"
+DECIBEL = "dB of noise"
 CELL = [*SETTING, "calibration", "language", "block"]
 MEASURES = ["relative_error", "spread_error", "retrieval"]
 RANKS = pl.Schema(

@@ -58,13 +58,6 @@ def for_all_sentences(drops: pl.DataFrame) -> Iterator[str]:
     )
 
 
-PREDICTOR_NAMES = {
-    "mask_overlap": "overlap of masks with the language's own",
-    "input_norms": "likeness of input norms to those of the language's own texts",
-    "local_error": "small local error",
-}
-
-
 def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str) -> Iterator[str]:
     """What could have been known before evaluating, of one method and setting.
 
@@ -80,7 +73,7 @@ def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str
         right = own.filter(pl.col("pick") == pl.col("best_other")).height
         chosen, chance = (labels.signed(own[name].mean()) for name in ("regret", "mean_regret"))
         yield (
-            f"Without evaluating, {PREDICTOR_NAMES[row['predictor']]} would have told calibration languages apart with a "
+            f"Without evaluating, {labels.PREDICTORS[row['predictor']]} would have told calibration languages apart with a "
             f"rank correlation of {labels.signed(row['rho'], 2)}{_certainty(row)}. For a language without texts of its own "
             f"it picks the best other one in {right} of {many(own.height, 'case')}, at a mean regret of {chosen} {unit} "
             f"({chance} at random)."
@@ -88,11 +81,8 @@ def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str
 
 
 def _certainty(row: Mapping[str, Any]) -> str:
-    interval = f"{labels.signed(row['low'], 2)} to {labels.signed(row['high'], 2)}" if row["low"] is not None else ""
-    p_value = ""
-    if row["p_value"] is not None:
-        shown = labels.probability(row["p_value"])
-        p_value = f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+    interval = labels.span(row["low"], row["high"], 2) if row["low"] is not None else ""
+    p_value = labels.p_value(row["p_value"]) if row["p_value"] is not None else ""
     told = "; ".join(filter(None, (interval, p_value, row["reason"])))
     return f" ({told})" if told else ""
 

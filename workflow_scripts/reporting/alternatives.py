@@ -101,9 +101,7 @@ def of_error_by_block(errors: pl.DataFrame, known: Known | None = None) -> str:
 
 
 def _difference(row: Mapping[str, Any]) -> str:
-    interval = (
-        f"95 % interval {signed(row['low'])} to {signed(row['high'])}" if row["low"] is not None else "no interval"
-    )
+    interval = f"95 % interval {labels.span(row['low'], row['high'])}" if row["low"] is not None else "no interval"
     return f"{signed(row['difference'])}, {interval}"
 
 

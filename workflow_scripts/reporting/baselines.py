@@ -167,7 +167,7 @@ def _mismatches(baselines: pl.DataFrame, effects: pl.DataFrame, known: Known) ->
 
 
 def _cost(row: dict) -> str:
-    interval = f" ({signed(-row['high'])} to {signed(-row['low'])})" if row["low"] is not None else ""
+    interval = f" ({labels.span(-row['high'], -row['low'])})" if row["low"] is not None else ""
     return f"{signed(-row['difference'])}{interval}"
 
 

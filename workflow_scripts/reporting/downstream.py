@@ -42,7 +42,7 @@ def _together(pooled: pl.DataFrame) -> Iterator[str]:
             yield f"{told}; no interval is given: {row['reason']}."
         else:
             yield (
-                f"{told} (95\N{NO-BREAK SPACE}% interval {signed(row['low'], 2)} to {signed(row['high'], 2)}, "
+                f"{told} (95\N{NO-BREAK SPACE}% interval {labels.span(row['low'], row['high'], 2)}, "
                 f"{_p(row['p_value'])}, after Holm’s correction {_p(row['p_holm'])})."
             )
 

@@ -304,10 +304,7 @@ WAYS = {
     OWN: "the language itself",
     HINDSIGHT: "the best other language, in hindsight",
     CHANCE: "any other language, at random",
-    "mask_overlap": "predicted: overlap of masks with its own",
-    "input_norms": "predicted: likeness of input norms to its own",
-    "local_error": "predicted: small local error",
-}
+} | {name: f"predicted: {words}" for name, words in labels.PREDICTORS.items()}
 
 
 def choices_table(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> Table:
@@ -342,7 +339,7 @@ def _hits(row: Mapping[str, Any]) -> str:
 
 
 def _foretells(row: Mapping[str, Any]) -> str:
-    interval = f" ({labels.signed(row['low'], 2)} to {labels.signed(row['high'], 2)})" if row["low"] is not None else ""
+    interval = f" ({labels.span(row['low'], row['high'], 2)})" if row["low"] is not None else ""
     return f"{labels.signed(row['rho'], 2)}{interval}"
 
 
@@ -457,14 +454,14 @@ def _mean_and_span(measure: str, form: str) -> Callable[[dict[str, Any]], str]:
 
 
 def _interval(row: dict[str, Any]) -> str:
-    return f"{labels.signed(row['low'])} to {labels.signed(row['high'])}"
+    return labels.span(row["low"], row["high"])
 
 
 def _regret_and_interval(row: dict[str, Any]) -> str:
     if row["regret"] == row["low"] == row["high"] == 0:
         return "0"
     regret = labels.signed(row["regret"])
-    return regret if row["low"] is None else f"{regret} ({labels.signed(row['low'])} to {labels.signed(row['high'])})"
+    return regret if row["low"] is None else f"{regret} ({labels.span(row['low'], row['high'])})"
 
 
 def _drop_and_interval(drop: str) -> Callable[[dict[str, Any]], str]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from workflow_scripts.reporting import heat, labels
 from workflow_scripts.reporting.calibrations import Known, kinds_of
-from workflow_scripts.reporting.labels import capital, listed, percent, probability
+from workflow_scripts.reporting.labels import capital, listed, percent
 from workflow_scripts.reporting.summary import effect_sentences
 
 DENSE, CHANCE = "the dense model", "chance"
@@ -59,7 +59,7 @@ def not_reported(matrix: pl.DataFrame) -> list[str]:
     return [
         f"{labels.language_name(row['language'])}{' on ' + row['corpus'] if several['corpus'] else ''}"
         f"{' with ' + row['model'] if several['model'] else ''}: not reported: the dense model is at chance "
-        f"({percent(row['dense_accuracy'])}, p = {probability(row['dense_p_value'])}; guessing is right in "
+        f"({percent(row['dense_accuracy'])}, {labels.p_value(row['dense_p_value'])}; guessing is right in "
         f"{labels.chance(row['chance'])})."
         for row in rows.sort("model", "corpus", "language").iter_rows(named=True)
     ]

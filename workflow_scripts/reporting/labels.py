@@ -11,6 +11,7 @@ from workflow_scripts.analysis.divergence import DIVERGENCE
 from workflow_scripts.analysis.fidelity import OTHER_LANGUAGES, REPEATED
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 from workflow_scripts.analysis.questions import NATS_PER_ANSWER
+from workflow_scripts.analysis.representations import DECIBEL
 from workflow_scripts.analysis.tasks import POINTS
 
 NO_TEXT = "none"
@@ -41,10 +42,18 @@ PLACES = [
 CONTROL_COLOUR = "#6b6b6b"
 # What losses in a unit were measured on.
 TEXT_OF_UNIT = {BITS_PER_BYTE: "document", NATS_PER_TOKEN: "window", MARGIN: "item", POINTS: "item", DIVERGENCE: "text"}
-TEXT_OF_UNIT |= {NATS_PER_ANSWER: "question", OTHER_LANGUAGES: "text", REPEATED: "text"}
+TEXT_OF_UNIT |= {NATS_PER_ANSWER: "question", OTHER_LANGUAGES: "text", REPEATED: "text", DECIBEL: "document"}
 # Units of what a model has, of which pruning takes some away.
 KEPT = (MARGIN, POINTS)
 KINDS = ["language", "mixture", "control", "magnitude"]
+
+
+PREDICTORS = {
+    "mask_overlap": "overlap of masks with the language's own",
+    "input_norms": "likeness of input norms to those of the language's own texts",
+    "local_error": "small local error",
+}
+"""Predictor -> what it goes by."""
 
 
 class Look(NamedTuple):
@@ -186,6 +195,17 @@ def texts(rows: pl.DataFrame) -> str:
 def probability(p: float) -> str:
     """A p-value with three decimals, tiny ones as a bound."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_value(p: float) -> str:
+    """`p = 0.012`, or `p <0.001`."""
+    shown = probability(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def span(low: float, high: float, decimals: int = 3) -> str:
+    """The ends of an interval: `−0.30 to +0.20`."""
+    return f"{signed(low, decimals)} to {signed(high, decimals)}"
 
 
 def signed(value: float, decimals: int = 3) -> str:

@@ -47,7 +47,7 @@ def effect(row: Mapping[str, Any], known: Known | None = None) -> str:
     size = f"{many(row['documents'], labels.TEXT_OF_UNIT[row['unit']])}, {many(row['seeds'], 'seed')}"
     if row["low"] is None:
         return "\n".join([against, difference, f"no interval: {row['reason']}", size, *made_of])
-    interval = f"95\N{NO-BREAK SPACE}% interval {labels.signed(row['low'], 4)} to {labels.signed(row['high'], 4)}"
+    interval = f"95\N{NO-BREAK SPACE}% interval {labels.span(row['low'], row['high'], 4)}"
     chance = f"p {labels.probability(row['p_value'])}, after Holm {labels.probability(row['p_holm'])}"
     return "\n".join([against, difference, interval, chance, size, *made_of])
 
@@ -57,7 +57,7 @@ def regret(row: Mapping[str, Any], known: Known | None = None) -> str:
     lines = [
         f"{labels.with_code(row['calibration'])} on {labels.with_code(row['language'])}",
         f"regret {labels.signed(row['regret'], 4)} {row['unit']}",
-        f"95\N{NO-BREAK SPACE}% interval {labels.signed(row['low'], 4)} to {labels.signed(row['high'], 4)}"
+        f"95\N{NO-BREAK SPACE}% interval {labels.span(row['low'], row['high'], 4)}"
         if row["low"] is not None
         else f"no interval: {row['reason']}",
         f"the best in {labels.percent(row['chosen'])} of resamples",
