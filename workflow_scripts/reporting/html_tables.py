@@ -247,16 +247,22 @@ def best_table(best: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Ta
 
 
 def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, str] | None = None) -> Table:
-    """The answer, a row per evaluated language and method: what to calibrate in, how sure, what the reference costs."""
+    """The answer, a row per evaluated language and method: what to calibrate in, how sure, what the reference costs.
+
+    Texts in the language itself are what people have and understand: they are advised unless another calibration is better.
+    """
     rows = []
     keys = [*labels.EVALUATION_SETTING, "method", "language"]
     for group in labels.ranked(best, *keys, "calibration", kinds=kinds).partition_by(keys, maintain_order=True):
         [winner] = group.filter(pl.col("calibration") == pl.col("best")).to_dicts()
-        others = group.filter(pl.col("among_best"), pl.col("calibration") != pl.col("best"))["calibration"]
+        own = group.filter(pl.col("among_best"), pl.col("calibration") == pl.col("language"))["calibration"]
+        advised = own[0] if own.len() else winner["best"]
+        others = group.filter(pl.col("among_best"), pl.col("calibration") != advised)["calibration"]
         known = winner["among_best"] is not None
         against = group.filter(pl.col("calibration") == reference, pl.col("best") != reference).to_dicts()
         rows.append(
             {key: winner[key] for key in (*keys, "best", "chosen")}
+            | {"advised": advised}
             | {"others": _others(others, group.height - 1) if known else None}
             | {"regret": against[0] if against else None}
             | {"relative": against[0]["relative"] if against else None}
@@ -264,8 +270,9 @@ def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, 
     columns = [
         Column("to use it in", "language", labels.with_code),
         Column("method", "method", labels.method_name),
-        Column("calibrate in", "best", labels.with_code),
-        Column("best in resamples", "chosen", labels.percent),
+        Column("calibrate in", "advised", labels.with_code),
+        Column("lowest loss with", "best", labels.with_code),
+        Column("in resamples", "chosen", labels.percent),
     ]
     if reference:
         name, unit = labels.language_name(reference), labels.units(best)
@@ -274,7 +281,7 @@ def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, 
             Column(f"{name} instead costs ({unit})", "regret", _regret_and_interval, parts),
             Column("share of pruning loss", "relative", labels.percent),
         ]
-    columns.append(Column("not told apart from the best", "others"))
+    columns.append(Column("not told apart from the best either", "others"))
     return make_table("advice", "Which calibration to use", rows, columns, labels.EVALUATION_SETTING)
 
 
