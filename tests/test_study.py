@@ -700,3 +700,34 @@ def test_files_of_questions_are_read_before_any_job(tmp_path):
     few.write_text(ask_file(tmp_path / "more.jsonl", ["sw"]).read_text() + "[]\n")
     [found] = mistakes(changed("evaluation.questions", {"path": str(few), "items": 4}), with_texts=True)
     assert "few.jsonl, line 4 has no example_id" in found
+
+
+def test_what_is_inside_is_looked_at_in_all_evaluated_languages():
+    assert read_study(DEFAULT).evaluation.representation_sample == ""
+    study = read_study(changed("evaluation.representations", {}))
+    assert study.evaluation.representation_sample == "embedded-8" and study.evaluation.activation_sample == ""
+    study = read_study(changed("evaluation.activations", {"tokens": 600}))
+    assert study.evaluation.activation_sample == "embedded-600x512"
+    assert study.grid() == read_study(DEFAULT).grid()
+
+
+@pytest.mark.parametrize("key", ["representations", "activations"])
+def test_one_language_has_nothing_to_be_told_from(key):
+    one = changed("evaluation.languages", ["de"])
+    one["evaluation"][key] = {}
+    [found] = mistakes(one)
+    assert f"evaluation.{key}" in found and "one language is evaluated; add a language" in found
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("representations", {"documents": 0}, "evaluation.representations.documents"),
+        ("representations", {"documents": 10_000}, "fewer than the 10000 of evaluation.representations.documents"),
+        ("activations", {"tokens": 1}, "evaluation.activations.tokens"),
+        ("activations", {"token": 10}, "did you mean tokens"),
+    ],
+)
+def test_what_is_wrong_with_what_is_inside_is_said_in_a_sentence(key, value, sentence):
+    [found] = mistakes(changed(f"evaluation.{key}", value), with_texts=True)
+    assert sentence in found
