@@ -12,7 +12,7 @@ from shutil import rmtree, which
 
 sys.path.insert(0, workflow.basedir)
 from workflow_scripts import paths, study
-from workflow_scripts.analysis.seeds import FEWEST_SEEDS
+from workflow_scripts.analysis.seeds import FEWEST_SEEDS, FEWEST_TO_CLUSTER
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
 from workflow_scripts.controller import VARIABLE as CONTROLLER
@@ -119,12 +119,14 @@ TABLES = [
     "error_by_block",
     "input_similarity",
     "layer_errors",
+    "mask_clusters",
     "matrix",
     "mean_matrix",
     "one_for_all",
     "overlap_by_block",
     "overlap_by_module",
     "overlap_by_pair",
+    "overlap_relations",
     "positions",
     "positions_by_module",
     "predicted_picks",
@@ -141,6 +143,10 @@ ACTIVATION_TABLES = (
     else []
 )
 WITH_BASELINES = any(STUDY.calibration.kind(name) != "language" for name in GRID.names)
+WITH_TREE = (
+    sum(STUDY.calibration.kind(name) == "language" for name in GRID.names)
+    >= FEWEST_TO_CLUSTER
+)
 FIGURES = [
     *(["baselines"] if WITH_BASELINES else []),
     *(["cloze_effects"] if GRID.cloze_languages else []),
@@ -150,6 +156,7 @@ FIGURES = [
     "effects",
     "error_by_block",
     *(["evaluation_errors", "subspaces"] if REPRESENTATION_TABLES else []),
+    *(["mask_clusters"] if WITH_TREE else []),
     "matrix",
     *(["lape_entropies", "neurons"] if ACTIVATION_TABLES else []),
     "overlap_by_block",

@@ -14,6 +14,7 @@ import pyarrow as pa
 from workflow_scripts.analysis import activations as activation_analysis
 from workflow_scripts.analysis import (
     choices,
+    clusters,
     effects,
     errors,
     families,
@@ -23,6 +24,7 @@ from workflow_scripts.analysis import (
     overlap,
     predictors,
     recommendation,
+    relations,
     within,
 )
 from workflow_scripts.analysis import cloze as cloze_analysis
@@ -709,6 +711,27 @@ ARTIFACTS = (
         neurons="number of neurons that fire often in some language, with an entropy in the bin; mean over seeds",
         share="their share of all that fire often",
         dense_share="the same of the dense model",
+    ),
+    table(
+        "mask_clusters", "two groups of calibrations that are joined", clusters.MASK_CLUSTERS,
+        merge="number of the merge, from 0: the most alike first",
+        calibrations="members of the new group, joined by `+`",
+        left="members of the first of the two groups",
+        right="members of the second",
+        height="mean of 1 - iou over the pairs from one group to the other",
+        cophenetic="correlation of 1 - iou with the height at which two calibrations meet; empty where all are equally far apart",
+    ),
+    table(
+        "overlap_relations", "what overlap of masks is related to", relations.RELATIONS,
+        corpus="evaluation sample of losses, `none` for local errors",
+        goes_with="`loss`: perplexity lost by a foreign calibration; `local_error`: mean over linears of the absolute logarithm of "
+        "the ratio of two calibrations' local errors",
+        languages="number of languages",
+        rho="Spearman's correlation of ranks within each language, positive where masks that share more differ less",
+        low="lower end of its 95 % interval by the jackknife over languages; empty where there is none",
+        high="upper end of that interval",
+        p_value="two-sided, of a Mantel test; empty with too few languages",
+        reason="why bounds or p-value are missing, else empty",
     ),
     table("overlap_by_pair", "two calibrations: pooled over linears and seeds", overlap.pooled_schema()),
     table("overlap_by_block", "two calibrations and a block", overlap.pooled_schema(["block"])),

@@ -236,7 +236,7 @@ def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
     page.keyboard.press("ArrowDown")
     assert tip.inner_text().startswith("Swahili (sw) against English (en)")
     words = page.eval_on_selector_all("svg", "all => all.map(e => e.getAttribute('aria-label'))")
-    assert len(words) == 16 and all(any(letter.isdigit() for letter in text) for text in words)
+    assert len(words) == 18 and all(any(letter.isdigit() for letter in text) for text in words)
 
 
 def test_words_show_where_a_finger_touches(visit):
@@ -247,7 +247,7 @@ def test_words_show_where_a_finger_touches(visit):
 
 def test_every_picture_has_words(page):
     words = page.eval_on_selector_all("svg, img", "all => all.map(e => e.getAttribute('aria-label') || e.alt)")
-    assert len(words) == 12
+    assert len(words) == 14
     assert all(len(text) > 60 and any(letter.isdigit() for letter in text) for text in words)
     captions = page.eval_on_selector_all("table.heat caption", "all => all.map(e => e.textContent)")
     assert len(captions) == 4 and all("least with" in text for text in captions)

@@ -25,6 +25,7 @@ def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
         "effects",
         "divergence_effects",
         "baselines",
+        "mask_clusters",
         "overlap_by_block",
         "overlap_by_module",
         "error_by_block",

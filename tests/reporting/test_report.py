@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import polars as pl
 import pytest
+from simulated_inside import simulate_inside
 
 from workflow_scripts.reporting.csv_links import csv_link, csv_text, frame_link
 from workflow_scripts.reporting.durations import Job, summarise_jobs
@@ -82,7 +83,7 @@ def test_nothing_is_fetched(html):
 
 def test_figures_are_inside_with_words_for_those_who_cannot_see_them(html):
     figures = read(html).all("svg")
-    assert len(figures) == 6 * 2
+    assert len(figures) == 7 * 2
     words = " ".join(figure["aria-label"] for figure in figures)
     for start in (
         "Regret of each calibration in bits",
@@ -115,7 +116,7 @@ def test_ids_are_unique_and_every_reference_leads_somewhere(html):
 def test_every_table_is_there_as_csv(html, tables_of):
     files = downloads(html)
     shown = re.findall(r'<div class="table" id="table-(\w+)">(.*?)</table>', html, flags=re.S)
-    assert len(shown) == 14
+    assert len(shown) == 16
     assert not {name for name, _ in shown} & set(CONTENTS)
     for name, table in shown:
         rows = files[f"default-{name}.csv"]
@@ -136,7 +137,7 @@ def test_every_file_of_the_study_is_listed_and_small_ones_are_in_the_page(tables
     assert files["perplexity"] == [["doc_id", "nats"], ["a,b", "1.5"], ['c"d', ""]]
     assert set(files) > {*tables, "perplexity"}
     assert len(files["matrix"]) == tables["matrix"].height + 1
-    assert {*tables, *tables_of("two seeds of tasks"), "perplexity"} == set(CONTENTS)
+    assert {*tables, *tables_of("two seeds of tasks"), *simulate_inside(), "perplexity"} == set(CONTENTS)
 
 
 def test_a_large_file_is_named_instead():
@@ -154,7 +155,7 @@ def test_csv_is_that_of_rfc_4180():
 
 def test_the_answer_comes_first(html):
     assert html.index(TITLE) < html.index('class="answer"') < html.index("What was found") < html.index("<figure>")
-    assert html.count("How to read this") == 8
+    assert html.count("How to read this") == 9
 
 
 def test_provenance_is_stated(html):
@@ -200,7 +201,7 @@ def test_tables_of_windows_state_their_unit(tables_of):
 
 def test_rows_of_a_table_are_as_wide_as_its_head(html):
     body = re.findall(r"<table aria-label.*?</table>", html, flags=re.S)
-    assert len(body) == 14
+    assert len(body) == 16
     for table in body:
         assert len(set(read(table).widths)) == 1
 

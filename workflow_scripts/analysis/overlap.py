@@ -5,8 +5,9 @@ another seed (other texts of one language). An overlap means little by itself: i
 third already, and masks of one method share most of what the weights decide alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import numpy as np
 import polars as pl
 
 from workflow_scripts.analysis.matrix import SETTING
@@ -94,6 +95,29 @@ def ordered(overlap: pl.DataFrame) -> pl.DataFrame:
         for side, opposite in (("a", "b"), ("b", "a"))
     }
     return overlap.with_columns(**sides)
+
+
+def paired(pairs: pl.DataFrame, calibrations: Collection[str]) -> list[str]:
+    """Those of the calibrations that are in some pair, in alphabetical order."""
+    return sorted({*pairs["calibration_a"], *pairs["calibration_b"]} & {*calibrations})
+
+
+def pair_matrix(names: Sequence[str], pairs: pl.DataFrame, column: str) -> np.ndarray | None:
+    """A likeness by unordered pair of calibrations as a symmetric matrix, 1 on its diagonal.
+
+    Args:
+        names: calibrations, in the order of rows and columns.
+        pairs: one row per pair, of one setting; may have others than `names`.
+        column: the likeness.
+
+    Returns:
+        float [calibrations, calibrations]; None where a pair is not there.
+    """
+    cells = {(name, name): 1.0 for name in names}
+    for a, b, value in pairs.select(*PAIR, column).iter_rows():
+        cells[a, b] = cells[b, a] = value
+    wanted = [[cells.get((a, b)) for b in names] for a in names]
+    return None if any(None in row for row in wanted) else np.array(wanted, dtype=np.float64)
 
 
 def _pool(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 from scipy import stats
 
 from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.overlap import pair_matrix
 
 FEWEST_LANGUAGES = 4
 """From here on there are labellings enough for a permutation test at 5 %: 4! = 24."""
@@ -50,15 +51,9 @@ def predictors(
         languages), p_value (two-sided Mantel test); reason (why bounds or p-value are missing, else empty).
     """
     records = []
-    for place, names, loss, found in _matrices(best, positions, similarity, layers):
+    for place, _, loss, found in _matrices(best, positions, similarity, layers):
         for predictor, values in found.items():
-            rho, p_value = mantel(values, loss)
-            low, high = jackknife_interval(values, loss)
-            records.append(
-                place
-                | {"predictor": predictor, "languages": len(names), "rho": rho, "low": low, "high": high}
-                | {"p_value": p_value, "reason": _reason(len(names), low)}
-            )
+            records.append(place | {"predictor": predictor} | relate(values, loss))
     return pl.DataFrame(records, schema=PREDICTORS).sort(*PLACE, "predictor")
 
 
@@ -86,6 +81,16 @@ def predicted_picks(
                     | {"mean_regret": float(np.mean(loss[target, others]))}
                 )
     return pl.DataFrame(records, schema=PICKS).sort(*PLACE, "predictor", "language")
+
+
+def relate(values: np.ndarray, loss: np.ndarray) -> dict[str, object]:
+    """How well values [targets, calibrations] foretell losses: languages, rho, low, high, p_value, reason of `predictors`."""
+    rho, p_value = mantel(values, loss)
+    low, high = jackknife_interval(values, loss)
+    return {"languages": len(values), "rho": rho, "low": low, "high": high} | {
+        "p_value": p_value,
+        "reason": _reason(len(values), low),
+    }
 
 
 def within_rho(values: np.ndarray, loss: np.ndarray) -> float:
@@ -175,8 +180,8 @@ def _matrices(
         loss = _matrix(names, {(row["language"], row["calibration"]): row["regret"] for row in group.to_dicts()})
         found = {
             "local_error": _local_error(names, _of(layers, setting)),
-            "mask_overlap": _by_pair(names, _of(positions, setting), "iou"),
-            "input_norms": _by_pair(names, _between(_of(similarity, setting)), "similarity"),
+            "mask_overlap": pair_matrix(names, _of(positions, setting), "iou"),
+            "input_norms": pair_matrix(names, _between(_of(similarity, setting)), "similarity"),
         }
         yield (
             dict(zip(PLACE, keys, strict=True)),
@@ -196,13 +201,6 @@ def _matrix(names: list[str], cells: Mapping[tuple[str, str], float]) -> np.ndar
 
 def _between(similarity: pl.DataFrame) -> pl.DataFrame:
     return similarity.filter(pl.col("relation") == "between")
-
-
-def _by_pair(names: list[str], pairs_of: pl.DataFrame, column: str) -> np.ndarray | None:
-    shared = {(row["calibration_a"], row["calibration_b"]): row[column] for row in pairs_of.iter_rows(named=True)}
-    shared |= {(b, a): value for (a, b), value in shared.items()} | {(name, name): 1.0 for name in names}
-    pairs = {(a, b) for a in names for b in names}
-    return _matrix(names, shared) if pairs <= shared.keys() else None
 
 
 def _local_error(names: list[str], layers: pl.DataFrame) -> np.ndarray | None:

@@ -6,6 +6,7 @@ import polars as pl
 
 from workflow_scripts.analysis.choices import choices
 from workflow_scripts.analysis.cloze import cloze_losses, cloze_matrix
+from workflow_scripts.analysis.clusters import mask_clusters
 from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
@@ -16,6 +17,7 @@ from workflow_scripts.analysis.overlap import experts_together, pooled, position
 from workflow_scripts.analysis.predictors import predicted_picks, predictors
 from workflow_scripts.analysis.questions import questions_losses, questions_matrix
 from workflow_scripts.analysis.recommendation import best_calibration, one_for_all
+from workflow_scripts.analysis.relations import overlap_relations
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS
 from workflow_scripts.analysis.tasks import task_effects, task_losses, task_matrix
 from workflow_scripts.analysis.within import within_mask
@@ -38,7 +40,7 @@ def analyse(
     `best_calibration` and `one_for_all` (one calibration for all languages), `predictors` and `predicted_picks` (what could
     have been known before) and `choices` (these and other ways to choose); `input_similarity`; of the overlap of masks,
     `overlap_by_pair`, `overlap_by_block`, `overlap_by_module` (pooled), `positions` and `positions_by_module` (from floor to
-    ceiling); of the errors of linears, `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix`
+    ceiling), `mask_clusters` (who chooses alike) and `overlap_relations` (what overlap goes with); of the errors of linears, `layer_errors` and `error_by_block`; where cloze items were scored, `cloze_matrix`
     and `cloze_effects`; where tasks were, `task_matrix` and `task_effects`; where open questions were asked,
     `questions_matrix` and `questions_effects`; where prompts were continued, `fidelity_matrix`, `fidelity_effects` and
     `continuation_examples`; and where seeds are too few for an interval, `within_mask`.
@@ -63,6 +65,7 @@ def analyse(
     best, overlaps, errors = best_calibration(lost), positions(overlap), layer_errors(layers)
     alike = input_similarity(overlap)
     of_languages = best.filter(pl.col("calibration").is_in(languages))
+    foretold = predictors(of_languages, overlaps, alike, errors)
     picks = predicted_picks(of_languages, overlaps, alike, errors)
     tables = {
         "matrix": rows,
@@ -72,9 +75,11 @@ def analyse(
         "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations, "divergence_effects"),
         "best_calibration": best,
         "one_for_all": one_for_all(lost),
-        "predictors": predictors(of_languages, overlaps, alike, errors),
+        "predictors": foretold,
         "predicted_picks": picks,
         "choices": choices(best, picks, kinds),
+        "mask_clusters": mask_clusters(overlaps, languages),
+        "overlap_relations": overlap_relations(foretold, overlaps, errors, languages),
         "input_similarity": alike,
         "overlap_by_pair": pooled(overlap),
         "overlap_by_block": pooled(overlap, ["block"]),

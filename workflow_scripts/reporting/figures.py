@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow_scripts.analysis.tasks import POINTS
 from workflow_scripts.artifacts import replacing
-from workflow_scripts.reporting import drawing, heat, inside_figures, labels, tooltips
+from workflow_scripts.reporting import drawing, heat, inside_figures, labels, tooltips, tree
 from workflow_scripts.reporting.baselines import comparisons, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of
 from workflow_scripts.reporting.svg import describe_mark, styled, svg_text
@@ -300,6 +300,7 @@ def draw(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> dict
         "effects": effect_intervals(tables["effects"], known=known),
         "divergence_effects": effect_intervals(tables["divergence_effects"], known=known),
         "baselines": baseline_intervals(tables["baselines"], known=known),
+        "mask_clusters": tree.mask_clusters(tables["mask_clusters"], known=known),
         "overlap_by_block": overlap_by_block(tables["overlap_by_block"], known=known),
         "overlap_by_module": overlap_by_module(tables["overlap_by_module"], known=known),
         "error_by_block": error_by_block(tables["error_by_block"], known=known),

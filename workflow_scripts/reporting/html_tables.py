@@ -332,7 +332,7 @@ def choices_table(tables: Mapping[str, pl.DataFrame], known: Known | None = None
         Column("regret in the worst language", "worst_regret", labels.signed),
         Column("languages", "languages"),
         Column("picks the best other", "hits", _hits, {"right": "right", "languages": "languages"}),
-        Column("rank correlation", "foretells", _foretells, {"rho": "rho", "low": "low", "high": "high"}),
+        Column("rank correlation", "foretells", foretells, {"rho": "rho", "low": "low", "high": "high"}),
         Column("p", "p_value", labels.probability),
         # Last, for it is wide.
         *([Column("which is", "made_of")] if any(row["made_of"] for row in rows) else []),
@@ -345,7 +345,8 @@ def _hits(row: Mapping[str, Any]) -> str:
     return f"{row['right']} of {row['languages']}"
 
 
-def _foretells(row: Mapping[str, Any]) -> str:
+def foretells(row: Mapping[str, Any]) -> str:
+    """A rank correlation with its interval."""
     interval = f" ({labels.span(row['low'], row['high'], 2)})" if row["low"] is not None else ""
     return f"{labels.signed(row['rho'], 2)}{interval}"
 

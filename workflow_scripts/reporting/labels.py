@@ -49,8 +49,8 @@ KINDS = ["language", "mixture", "control", "magnitude"]
 
 
 PREDICTORS = {
-    "mask_overlap": "overlap of masks with the language's own",
-    "input_norms": "likeness of input norms to those of the language's own texts",
+    "mask_overlap": "overlap of masks with those of the language itself",
+    "input_norms": "likeness of input norms to those of the language itself",
     "local_error": "small local error",
 }
 """Predictor -> what it goes by."""

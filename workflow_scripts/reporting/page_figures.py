@@ -5,7 +5,17 @@ from typing import NamedTuple
 
 import polars as pl
 
-from workflow_scripts.reporting import alternatives, figures, heat, inside, inside_figures, knowledge, labels, tooltips
+from workflow_scripts.reporting import (
+    alternatives,
+    figures,
+    heat,
+    inside,
+    inside_figures,
+    knowledge,
+    labels,
+    tooltips,
+    tree,
+)
 from workflow_scripts.reporting.calibrations import Known, kinds_of, words_of
 from workflow_scripts.reporting.svg import inline_svg
 
@@ -17,6 +27,7 @@ DRAWN = {
     "divergence_effects": (figures.effect_intervals, alternatives.of_effects),
     "baselines": (figures.baseline_intervals, alternatives.of_baselines),
     "effects": (figures.effect_intervals, alternatives.of_effects),
+    "mask_clusters": (tree.mask_clusters, tree.of_mask_clusters),
     "overlap_by_block": (figures.overlap_by_block, alternatives.of_overlap_by_block),
     "overlap_by_module": (figures.overlap_by_module, alternatives.of_overlap_by_module),
     "error_by_block": (figures.error_by_block, alternatives.of_error_by_block),

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.families import FAMILIES, in_words
 from workflow_scripts.analysis.tasks import POINTS
-from workflow_scripts.reporting import heat, inside, inside_figures, labels, page_figures, written
+from workflow_scripts.reporting import heat, inside, inside_figures, labels, page_figures, tree, written
 from workflow_scripts.reporting.baselines import baseline_findings, other_texts, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of, read_calibrations
 from workflow_scripts.reporting.csv_links import frame_link
@@ -53,15 +53,16 @@ PACKAGE_DATA = (
     "captions/error_by_block.rst",
     "captions/evaluation_errors.rst",
     "captions/fidelity_matrix.rst",
+    "captions/lape_entropies.rst",
+    "captions/mask_clusters.rst",
     "captions/matrix.rst",
+    "captions/neurons.rst",
     "captions/overlap_by_block.rst",
     "captions/overlap_by_module.rst",
     "captions/questions_matrix.rst",
+    "captions/subspaces.rst",
     "captions/task_effects.rst",
     "captions/task_matrix.rst",
-    "captions/lape_entropies.rst",
-    "captions/neurons.rst",
-    "captions/subspaces.rst",
 )
 MOST_OPEN_ROWS = 40
 MOST_OPEN_FINDINGS = 2
@@ -79,6 +80,7 @@ TITLES = {
     "fidelity_matrix": "Whether the pruned models keep to the language",
     "overlap_by_block": "Overlap of masks by depth",
     "overlap_by_module": "Overlap of masks by kind of linear",
+    "mask_clusters": "Which languages choose alike",
     "error_by_block": "Error by depth",
     "evaluation_errors": "Signal-to-noise on evaluation text",
     "subspaces": "What is lost: specific and agnostic parts",
@@ -104,6 +106,8 @@ CONTENTS = {
     "overlap_by_pair": "overlap of masks, pooled",
     "overlap_by_block": "overlap of masks by block",
     "overlap_by_module": "overlap of masks by kind of linear",
+    "mask_clusters": "tree of languages by their masks",
+    "overlap_relations": "how overlap of masks goes with loss and with local error",
     "positions": "overlap between floor and ceiling",
     "positions_by_module": "the same by kind of linear",
     "layer_errors": "errors of every linear, averaged over seeds",
@@ -214,7 +218,7 @@ def _applies(name: str, tables: Mapping[str, pl.DataFrame]) -> bool:
         return name in tables
     if name == "best_calibration":
         return tables[name]["calibration"].n_unique() > 1
-    return name != "baselines" or not tables[name].is_empty()
+    return name not in ("baselines", "mask_clusters") or not tables[name].is_empty()
 
 
 def _section(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> dict[str, Any]:
@@ -411,6 +415,8 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
         made = [(positions_table(tables["positions"], kinds), True), (overlap_table(tables[name], "block"), False)]
     elif name == "overlap_by_module":
         made = [(overlap_table(tables[name], "module"), False)]
+    elif name == "mask_clusters":
+        made = [(tree.clusters_table(tables[name]), False), (tree.relations_table(tables["overlap_relations"]), True)]
     elif name in inside_figures.FIGURES:
         made = _inside_tables(name, tables, known)
     else:

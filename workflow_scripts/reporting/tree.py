@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from workflow_scripts.analysis.clusters import leaf_order
 from workflow_scripts.reporting import drawing, labels
 from workflow_scripts.reporting.calibrations import Known
+from workflow_scripts.reporting.html_tables import Column, Table, foretells, make_table
 from workflow_scripts.reporting.svg import describe_mark, styled
 
 COLOUR = "#444444"
@@ -48,5 +49,38 @@ def of_mask_clusters(clusters: pl.DataFrame, known: Known | None = None) -> str:
     """What is joined with what, from the most alike on."""
     sentences = [f"{_merge_words(row)}." for row in clusters.sort("merge").iter_rows(named=True)]
     faithful = clusters["cophenetic"][0]
-    told = f" The tree keeps the overlaps of pairs with a correlation of {faithful:.2f}." if faithful is not None else ""
+    told = (
+        f" The tree keeps the overlaps of pairs with a correlation of {faithful:.2f}." if faithful is not None else ""
+    )
     return " ".join(sentences) + told
+
+
+GOES_WITH = {"loss": "less loss", "local_error": "local errors that differ less"}
+
+
+def clusters_table(clusters: pl.DataFrame) -> Table:
+    """The merges of the tree."""
+    columns = [
+        Column("method", "method", labels.method_name),
+        Column("joins", "left"),
+        Column("with", "right"),
+        Column("1 \N{MINUS SIGN} overlap", "height", "{:.3f}".format),
+        Column("cophenetic correlation", "cophenetic", "{:.2f}".format),
+    ]
+    return make_table(
+        "tree", "Tree of languages by their masks", clusters.to_dicts(), columns, labels.CALIBRATION_SETTING
+    )
+
+
+def relations_table(relations: pl.DataFrame) -> Table:
+    """What overlap of masks goes with."""
+    rows = [row | {"foretells": row if row["rho"] is not None else None} for row in relations.to_dicts()]
+    columns = [
+        Column("method", "method", labels.method_name),
+        Column("more overlap goes with", "goes_with", GOES_WITH.__getitem__),
+        Column("languages", "languages"),
+        Column("rank correlation", "foretells", foretells, {"rho": "rho", "low": "low", "high": "high"}),
+        Column("p (Mantel)", "p_value", labels.probability),
+    ]
+    caption = "What overlap of masks goes with, within each language (95\N{NO-BREAK SPACE}% interval over languages)"
+    return make_table("relations", caption, rows, columns, labels.EVALUATION_SETTING)
