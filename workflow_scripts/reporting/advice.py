@@ -58,6 +58,14 @@ def for_all_sentences(drops: pl.DataFrame) -> Iterator[str]:
     )
 
 
+PREDICTORS = {
+    "mask_overlap": "overlap of masks with the language's own",
+    "input_norms": "likeness of input norms to those of the language's own texts",
+    "local_error": "small local error",
+}
+"""Predictor -> what it goes by, in a sentence."""
+
+
 def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str) -> Iterator[str]:
     """What could have been known before evaluating, of one method and setting.
 
@@ -73,7 +81,7 @@ def predictor_sentences(predictors: pl.DataFrame, picks: pl.DataFrame, unit: str
         right = own.filter(pl.col("pick") == pl.col("best_other")).height
         chosen, chance = (labels.signed(own[name].mean()) for name in ("regret", "mean_regret"))
         yield (
-            f"Without evaluating, {labels.PREDICTORS[row['predictor']]} would have told calibration languages apart with a "
+            f"Without evaluating, {PREDICTORS[row['predictor']]} would have told calibration languages apart with a "
             f"rank correlation of {labels.signed(row['rho'], 2)}{_certainty(row)}. For a language without texts of its own "
             f"it picks the best other one in {right} of {many(own.height, 'case')}, at a mean regret of {chosen} {unit} "
             f"({chance} at random)."

@@ -311,7 +311,10 @@ WAYS = {
     OWN: "the language itself",
     HINDSIGHT: "the best other language, in hindsight",
     CHANCE: "any other language, at random",
-} | {name: f"predicted: {words}" for name, words in labels.PREDICTORS.items()}
+    "mask_overlap": "predicted: overlap of masks with its own",
+    "input_norms": "predicted: likeness of input norms to its own",
+    "local_error": "predicted: small local error",
+}
 
 
 def choices_table(tables: Mapping[str, pl.DataFrame], known: Known | None = None) -> Table:

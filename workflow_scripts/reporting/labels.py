@@ -48,14 +48,6 @@ KEPT = (MARGIN, POINTS)
 KINDS = ["language", "mixture", "control", "magnitude"]
 
 
-PREDICTORS = {
-    "mask_overlap": "overlap of masks with those of the language itself",
-    "input_norms": "likeness of input norms to those of the language itself",
-    "local_error": "small local error",
-}
-"""Predictor -> what it goes by."""
-
-
 class Look(NamedTuple):
     """How a language or calibration is drawn; colour is never the only sign."""
 
