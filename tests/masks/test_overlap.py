@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from workflow_scripts.masks import overlap as overlap_module
 from workflow_scripts.masks.overlap import overlap, overlaps
 from workflow_scripts.masks.store import MaskStore, MaskWriter
 
@@ -80,6 +81,19 @@ def test_pairs_of_many_stores_are_the_single_overlaps(tmp_path: Path) -> None:
     assert table.equals(pl.concat(single))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("piece", [1, 13, 16, 64])
+def test_pieces_and_threads_change_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int, threads: int
+) -> None:
+    masks = {name: random_masks(i) for i, name in enumerate("wxyz")}
+    stores = {name: stored(tmp_path / f"{name}.parquet", held) for name, held in masks.items()}
+    monkeypatch.setattr(overlap_module, "PIECE", piece)
+    pairs = [("z", "x"), ("y", "y"), ("w", "z")]
+    naive = [int((masks[a][key] & masks[b][key]).sum()) for a, b in pairs for key in masks["z"]]
+    assert overlaps(stores, pairs, threads)["intersection"].to_list() == naive
+
+
 def test_each_linear_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[tuple[str, int, str]] = []
     packed = MaskStore.packed
@@ -90,7 +104,8 @@ def test_each_linear_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(MaskStore, "packed", counted)
     stores = {name: stored(tmp_path / f"{name}.parquet", random_masks(i)) for i, name in enumerate("wxyz")}
-    overlaps(stores, [("x", "y"), ("y", "z"), ("x", "z"), ("x", "x")])
+    stores["again"] = stores["x"]
+    overlaps(stores, [("x", "y"), ("y", "z"), ("x", "z"), ("x", "x"), ("again", "y")])
     assert len(reads) == len(set(reads)) == 3 * 4
     # Linear by linear over all stores, so that memory holds one linear of each.
     assert [(block, module) for _, block, module in reads] == [key for key in random_masks(0) for _ in range(3)]

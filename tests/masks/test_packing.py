@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from workflow_scripts.masks.packing import bytes_per_row, count_ones, pack, padding_is_zero, unpack
+from workflow_scripts.masks.packing import bytes_per_row, common_ones, count_ones, pack, padding_is_zero, unpack
 
 matrices = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
 
@@ -47,6 +47,20 @@ def test_ones_are_counted(mask: np.ndarray) -> None:
 
 def test_ones_are_counted_beyond_what_a_byte_holds() -> None:
     assert count_ones(np.full(1003, 255, dtype=np.uint8)) == 8024
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 5), st.integers(1, 400))))
+def test_common_ones_are_counted_for_all_pairs(masks: np.ndarray) -> None:
+    expected = np.array([[int((a & b).sum()) for b in masks] for a in masks])
+    np.fill_diagonal(expected, 0)
+    common = common_ones(list(np.packbits(masks, axis=1)))
+    assert common.dtype == np.int64
+    assert np.array_equal(common, expected)
+
+
+def test_common_ones_are_counted_beyond_what_two_bytes_hold_and_at_odd_addresses() -> None:
+    ones = np.full(2 * 10_001 + 1, 255, dtype=np.uint8)
+    assert common_ones([ones[1:10_002], ones[:10_001], ones[10_002:]])[0].tolist() == [0, 80_008, 80_008]
 
 
 @given(matrices, st.data())

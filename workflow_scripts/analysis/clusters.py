@@ -27,12 +27,12 @@ def mask_clusters(positions: pl.DataFrame, calibrations: Collection[str]) -> pl.
         calibrations: those that may be in the tree: the ones that are a language.
 
     Returns:
-        model, method, pattern, sample, propagation, merge (from 0: the most alike first), calibrations (members of the new
-        cluster in alphabetical order, joined by "+"), left, right (members of the two that it joins, likewise; left is the
-        first by name), height (mean of 1 - iou over the pairs from left to right), cophenetic (correlation of 1 - iou with
-        the height at which two calibrations meet, the same in all rows of a setting, see Sokal & Rohlf 1962: 1 says that
-        the tree tells all; null where all pairs are equally far apart). No rows for settings with fewer than three
-        calibrations, or with a pair that was not compared.
+        model, method, pattern, sample, propagation; merge (from 0: the most alike first), calibrations (members of the
+        new cluster in alphabetical order, joined by "+"), left, right (members of the two that it joins, likewise; left
+        is the first by name); height (mean of 1 - iou over the pairs from left to right); cophenetic (correlation of
+        1 - iou with the height at which two calibrations meet, Sokal & Rohlf 1962, the same in all rows of a setting: 1
+        says that the tree tells all; null where all pairs are equally far apart). No rows for settings with fewer than
+        three calibrations, or with a pair that was not compared.
     """
     records = []
     for place, group in sorted(positions.partition_by(SETTING, as_dict=True).items()):

@@ -1,13 +1,14 @@
 """Overlap of masks: how many weights two variants of one model both keep, per linear, counted on packed bits."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import chain
 
 import numpy as np
 import polars as pl
 from tqdm import tqdm
 
-from workflow_scripts.masks.packing import count_ones
+from workflow_scripts.masks.packing import common_ones
 from workflow_scripts.masks.store import Linear, MaskStore
 
 SCHEMA = {
@@ -21,6 +22,10 @@ SCHEMA = {
     "union": pl.Int64,
     "iou": pl.Float64,
 }
+
+PIECE = 2**17
+"""Bytes of every mask that are compared at a time. Measured with 22 masks on a core with 1 MB of cache and 32 MB shared:
+2^16 to 2^18 take equal time, 2^14 takes 1.4 times as long, a whole linear 1.5 times."""
 
 
 def overlap(a: MaskStore, b: MaskStore) -> pl.DataFrame:
@@ -37,15 +42,17 @@ def overlap(a: MaskStore, b: MaskStore) -> pl.DataFrame:
     return overlaps({"a": a, "b": b}, [("a", "b")]).drop("a", "b")
 
 
-def overlaps(stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
+def overlaps(stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]], threads: int = 1) -> pl.DataFrame:
     """Overlap of pairs of stores; the columns of `overlap` after the stores' names, a and b.
 
     Each linear of each store is read once, whatever the number of pairs: memory holds one packed linear of every store
-    that is in a pair. Rows come pair by pair as given, linears in the stored order of the first pair's a.
+    that is in a pair. Rows come pair by pair as given, linears in the stored order of the first pair's a. All pairs of
+    these stores are counted, asked for or not.
 
     Args:
         stores: name -> store.
         pairs: names (a, b) of stores.
+        threads: that read and count at one time; the numbers are the same for any.
 
     Raises:
         ValueError: a pair names a store that is not there, or the stores do not hold the same linears.
@@ -60,26 +67,40 @@ def overlaps(stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]]) 
     for name in names[1:]:
         _refuse_other_linears(first, stores[name])
     chosen = {name: stores[name] for name in names}
-    by_linear = [
-        _compare(linear, chosen, pairs) for linear in tqdm(first.linears, desc="linears", unit="linear", disable=None)
-    ]
+    with ThreadPoolExecutor(threads) as pool:
+        by_linear = [
+            _compare(linear, chosen, pairs, pool)
+            for linear in tqdm(first.linears, desc="linears", unit="linear", disable=None)
+        ]
     rows = [rows_of_linear[pair] for pair in range(len(pairs)) for rows_of_linear in by_linear]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _compare(linear: Linear, stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]]) -> list[tuple]:
+def _compare(
+    linear: Linear, stores: Mapping[str, MaskStore], pairs: Sequence[tuple[str, str]], pool: Executor
+) -> list[tuple]:
     """One row a pair for one linear."""
-    packed = {name: store.packed(linear.block, linear.module) for name, store in stores.items()}
+    # A store that has two names is read by one thread.
+    distinct = list(dict.fromkeys(stores.values()))
+    read = dict(zip(distinct, pool.map(lambda store: store.packed(linear.block, linear.module), distinct), strict=True))
+    packed = [read[store] for store in stores.values()]
     kept = {name: store.linear(linear.block, linear.module).kept for name, store in stores.items()}
-    # One buffer for all pairs: memory fresh from the system costs more than the counting.
-    common = np.empty_like(next(iter(packed.values())))
+    place = {name: number for number, name in enumerate(stores)}
+    common = _common_ones(packed, pool) + np.diag(list(kept.values()))
     rows = []
     for a, b in pairs:
-        intersection = count_ones(np.bitwise_and(packed[a], packed[b], out=common))
+        intersection = int(common[place[a], place[b]])
         union = kept[a] + kept[b] - intersection
         iou = intersection / union if union else 1.0
         rows.append((a, b, linear.block, linear.module, kept[a], kept[b], intersection, union, iou))
     return rows
+
+
+def _common_ones(packed: Sequence[np.ndarray], pool: Executor) -> np.ndarray:
+    """`common_ones` of whole linears, in pieces."""
+    flat = [bits.reshape(-1) for bits in packed]
+    starts = range(0, flat[0].size, PIECE)
+    return sum(pool.map(common_ones, ([bits[start : start + PIECE] for bits in flat] for start in starts)))
 
 
 def _refuse_other_linears(first: MaskStore, other: MaskStore) -> None:
