@@ -1,6 +1,6 @@
 """The overlap of all pairs of masks of an 8B model against reading their files: seconds, and memory.
 
-Run `python -m benchmarks.mask_overlap --help`. The stores hold random masks that keep half of the weights, in the shapes
+Run `python -m benchmarks.mask_overlap --help`. Random masks keep half of the weights, in the shapes
 of Llama 3 8B; of its 32 blocks a few are enough, for all take equal time. Memory is anonymous memory (RssAnon) of a
 process of its own, beyond that of an interpreter that has imported the same libraries and does nothing.
 """

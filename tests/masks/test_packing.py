@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from workflow_scripts.masks.packing import bytes_per_row, common_ones, count_ones, pack, padding_is_zero, unpack
+from workflow_scripts.masks.overlap import common_ones
+from workflow_scripts.masks.packing import bytes_per_row, count_ones, pack, padding_is_zero, unpack
 
 matrices = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
 

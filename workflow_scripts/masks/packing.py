@@ -1,7 +1,5 @@
 """Boolean matrices as bits: little-endian within a byte, each matrix row padded with zeros to a whole byte."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 BIT_ORDER = "little"
@@ -37,27 +35,6 @@ def count_ones(packed: np.ndarray) -> int:
     words = flat.size // 8 * 8
     ones = np.bitwise_count(flat[:words].view(np.uint64)).sum(dtype=np.int64)
     return int(ones + np.bitwise_count(flat[words:]).sum(dtype=np.int64))
-
-
-def common_ones(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Number of ones that two arrays have in the same places, for all pairs of them.
-
-    Args:
-        arrays: uint8 of one length, below 2^29 bytes; fastest where all of them fit into the processor's cache.
-
-    Returns:
-        int64 [arrays, arrays], symmetric; 0 on its diagonal, where `count_ones` is the answer.
-    """
-    words = np.zeros((len(arrays), -(-arrays[0].size // 8)), dtype=np.uint64)
-    for row, array in zip(words.view(np.uint8), arrays, strict=True):
-        row[: array.size] = array
-    common = np.zeros((len(arrays), len(arrays)), dtype=np.int64)
-    for first in range(len(arrays) - 1):
-        both = words[first] & words[first + 1 :]
-        # Sums of bytes are twice as fast in 32 bits as in 64.
-        ones = np.bitwise_count(both).sum(axis=1, dtype=np.uint32)
-        common[first, first + 1 :] = common[first + 1 :, first] = ones
-    return common
 
 
 def padding_is_zero(packed: np.ndarray, in_features: int) -> bool:

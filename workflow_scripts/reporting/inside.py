@@ -33,13 +33,19 @@ def of_evaluation_errors(rows: pl.DataFrame, known: Known | None = None) -> str:
 
 
 def of_neurons(rows: pl.DataFrame, known: Known | None = None) -> str:
-    """What share of each set is kept, from the least to the most over calibrations."""
-    sentences = ["Share of the dense model's neurons that are kept."]
+    """What share of each set is kept and new, from the least to the most over calibrations."""
+    sentences = ["Neurons kept of the dense model's, and new of the pruned model's."]
     for language in [*labels.in_order(set(rows["language"]) - {AGNOSTIC}), AGNOSTIC]:
-        found = rows.filter(pl.col("language") == language)["kept_share"].drop_nulls()
-        if found.len():
-            name = AGNOSTIC if language == AGNOSTIC else labels.language_name(language)
-            sentences.append(f"{name}: {labels.percent(found.min())} to {labels.percent(found.max())}.")
+        name = labels.capital(AGNOSTIC) if language == AGNOSTIC else labels.language_name(language)
+        own = rows.filter(pl.col("language") == language)
+        shares = {measure: own[f"{measure}_share"].drop_nulls() for measure in ("kept", "new")}
+        told = [
+            f"{measure} {labels.percent(found.min())} to {labels.percent(found.max())}"
+            for measure, found in shares.items()
+            if found.len()
+        ]
+        if told:
+            sentences.append(f"{name}: {', '.join(told)}.")
     return " ".join(sentences)
 
 

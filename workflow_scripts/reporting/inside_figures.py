@@ -23,6 +23,7 @@ OWN, OTHER = "own", "others"
 DASHES = {OWN: "-", OTHER: ":"}
 CALIBRATED = {OWN: "own language", OTHER: "other languages"}
 DENSE_COLOUR = "#222222"
+NEURON_SHARES = {"kept": "share of the dense model's neurons", "new": "share of the pruned model's neurons"}
 
 
 def with_owner(rows: pl.DataFrame, known: Known | None = None) -> pl.DataFrame:
@@ -44,8 +45,10 @@ def shown(name: str, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_reference(neurons: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `neurons` with what the dense model keeps on another half of the texts, as `half_share`."""
-    half = neurons.filter(pl.col("calibration") == HALF).select("model", "language", half_share="kept_share")
+    """Rows of `neurons` with what is kept and new in the dense model on another half of the texts."""
+    half = neurons.filter(pl.col("calibration") == HALF).select(
+        "model", "language", *(pl.col(f"{measure}_share").alias(f"half_{measure}") for measure in NEURON_SHARES)
+    )
     return rows.join(half, on=["model", "language"], how="left")
 
 
@@ -125,7 +128,7 @@ def _told(rows: pl.DataFrame, block: int, measure: str, by: str, names: Mapping[
 
 @styled
 def neurons_kept(rows: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
-    """Share of the dense model's language-specific neurons that a pruned model keeps; a tick for what other texts keep.
+    """Specific neurons that a pruned model keeps, and those that are new in it; a tick for what other texts do.
 
     Rows are those of `shown`.
     """
@@ -134,38 +137,52 @@ def neurons_kept(rows: pl.DataFrame, among: pl.DataFrame | None = None, known: K
     kinds = kinds_of(known)
     languages = [*labels.in_order(set(rows["language"]) - {AGNOSTIC}), AGNOSTIC]
     names = labels.in_order(rows["calibration"], kinds)
+    methods = sorted(set(rows["method"]))
+    panels = {
+        f"{labels.method_name(method) + ': ' if among is None else ''}{measure}": (method, measure)
+        for measure in NEURON_SHARES
+        for method in methods
+    }
+    doubled = pl.concat(
+        rows.filter(pl.col("method") == method).with_columns(panel=pl.lit(title), measure=pl.lit(measure))
+        for title, (method, measure) in panels.items()
+    )
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
-        for row in part.filter(pl.col("kept_share").is_not_null()).iter_rows(named=True):
+        measure = part["measure"][0]
+        share = f"{measure}_share"
+        for row in part.filter(pl.col(share).is_not_null()).iter_rows(named=True):
             base = languages.index(row["language"])
             place = base + (names.index(row["calibration"]) + 1) / (len(names) + 1) - 0.5
             look = labels.look(row["calibration"], kinds)
-            axes.plot([row["kept_share_min"], row["kept_share_max"]], [place] * 2, color=look.colour, linewidth=1.2)
+            axes.plot([row[f"{share}_min"], row[f"{share}_max"]], [place] * 2, color=look.colour, linewidth=1.2)
             face = look.colour if row["calibration"] == row["language"] else "white"
-            [mark] = axes.plot(
-                row["kept_share"], place, look.marker, color=look.colour, markersize=5, markerfacecolor=face
-            )
+            [mark] = axes.plot(row[share], place, look.marker, color=look.colour, markersize=5, markerfacecolor=face)
             describe_mark(mark, _neuron_words(row))
-            if row["half_share"] is not None:
-                axes.plot(
-                    [row["half_share"]] * 2, [base - 0.45, base + 0.45], color=DENSE_COLOUR, linewidth=1.6, zorder=1
-                )
+            if row[f"half_{measure}"] is not None:
+                ends = [base - 0.45, base + 0.45]
+                axes.plot([row[f"half_{measure}"]] * 2, ends, color=DENSE_COLOUR, linewidth=1.6, zorder=1)
         axes.set_yticks(
             range(len(languages)), [name if name == AGNOSTIC else labels.with_code(name) for name in languages]
         )
-        axes.set(
-            xlim=(-0.03, 1.03), ylim=(len(languages) - 0.4, -0.6), xlabel="share of the dense model's neurons kept"
-        )
+        axes.set(xlim=(-0.03, 1.03), ylim=(len(languages) - 0.4, -0.6), xlabel=NEURON_SHARES[measure])
 
     size = (4.2, (0.11 * len(names) + 0.16) * len(languages) + 0.7)
-    figure = drawing.grid(rows, labels.CALIBRATION_SETTING, size, panel, share="xy", titled=among is None)
+    figure = drawing.grid(
+        doubled,
+        labels.CALIBRATION_SETTING,
+        size,
+        panel,
+        share="xy",
+        by="panel",
+        titled=among is None,
+        columns=len(methods),
+    )
     handles = [
         Line2D([], [], **drawing.calibration_line(labels.look(name, kinds)) | {"linestyle": "none"}) for name in names
     ]
     tick = Line2D([], [], color=DENSE_COLOUR, marker="|", markersize=11, markeredgewidth=2, linestyle="none")
-    return drawing.legend(
-        figure, [*handles, tick], [*map(labels.with_code, names), "dense model, other half of the texts"]
-    )
+    return drawing.legend(figure, [*handles, tick], [*map(labels.with_code, names), "dense model, other texts"])
 
 
 def _neuron_words(row: Mapping) -> str:
