@@ -194,20 +194,23 @@ def _neuron_words(row: Mapping) -> str:
 
 @styled
 def entropy_shift(rows: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None) -> Figure:
-    """Distribution of entropies over languages, dense against pruned: a line a calibration."""
+    """Distribution of entropies over languages, dense against pruned: a line a calibration; logarithmic, for few are low."""
     if rows.is_empty():
         return drawing.nothing("No variant was calibrated.")
     kinds = kinds_of(known)
     names = labels.in_order(rows["calibration"], kinds)
-    top = max((rows if among is None else among)[name].max() for name in ("share", "dense_share"))
+    every = rows if among is None else among
+    limits = drawing.limits([*every["share"], *every["dense_share"]], logarithmic=True)
 
     def panel(axes: Axes, part: pl.DataFrame) -> None:
+        line = part.filter(pl.col("calibration") == names[0]).sort("low")
+        edges = [*line["low"], line["high"][-1]]
+        axes.set_yscale("log")
+        axes.stairs(line["dense_share"], edges, baseline=None, color=DENSE_COLOUR, linewidth=2.4)
         for name in names:
-            line = part.filter(pl.col("calibration") == name).sort("low")
-            look = labels.look(name, kinds)
-            axes.stairs(line["share"], [*line["low"], line["high"][-1]], color=look.colour, linewidth=1.2)
-        axes.stairs(line["dense_share"], [*line["low"], line["high"][-1]], color=DENSE_COLOUR, linewidth=1.8)
-        axes.set(xlabel="entropy over languages (nats)", ylabel="share of neurons", ylim=(0, 1.05 * top))
+            shares = part.filter(pl.col("calibration") == name).sort("low")["share"]
+            axes.stairs(shares, edges, baseline=None, color=labels.look(name, kinds).colour, linewidth=1.2)
+        axes.set(xlabel="entropy over languages (nats)", ylabel="share of neurons", ylim=limits)
         for row in line.iter_rows(named=True):
             told = _bin_words(row, part.filter(pl.col("low") == row["low"]), names)
             describe_mark(axes.axvspan(row["low"], row["high"], alpha=0, zorder=9), told)

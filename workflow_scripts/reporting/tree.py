@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from workflow_scripts.analysis.clusters import leaf_order
 from workflow_scripts.reporting import drawing, labels
@@ -33,6 +34,7 @@ def mask_clusters(clusters: pl.DataFrame, among: pl.DataFrame | None = None, kno
             [mark] = axes.plot([x, height, height, other_x], [y, y, other_y, other_y], color=COLOUR, linewidth=1.6)
             describe_mark(mark, _merge_words(row))
             places[row["calibrations"]] = height, (y + other_y) / 2
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_yticks(range(len(order)), [labels.with_code(name) for name in order])
         axes.set(xlim=limits, ylim=(leaves - 0.5, -0.5), xlabel="1 \N{MINUS SIGN} overlap of masks, mean over pairs")
 
