@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
+from simulated_inside import simulate_inside
 
+from workflow_scripts.reporting.inside_figures import FIGURES
 from workflow_scripts.reporting.report import TITLES, render_report
 
 REQUIRED = os.environ.get("POLYPRUNE_REQUIRE_BROWSER") == "1"
@@ -15,7 +17,7 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SOMETIMES = ("baselines", "cloze_effects", "task_effects", "questions_matrix", "fidelity_matrix")
+SOMETIMES = ("baselines", "cloze_effects", "task_effects", "questions_matrix", "fidelity_matrix", *FIGURES)
 ALWAYS = [name for name in TITLES if name not in SOMETIMES]
 WIDTHS = [360, 390, 768, 1200]
 STUDY = {
@@ -55,7 +57,9 @@ def files(tables_of, calibrations_of, tmp_path_factory):
         perplexity = pl.DataFrame({"doc_id": ["a"], "nats": [1.0]})
         text = render_report(STUDY | {"calibrations": calibrations_of(name)}, tables_of(name), perplexity)
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in names}
+    inside = render_report(STUDY, tables_of("small") | simulate_inside(), None)
+    (folder / "inside.html").write_text(inside, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in (*names, "inside")}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +111,7 @@ def test_it_opens_offline_with_all_sections(visit):
     )
 
 
-@pytest.mark.parametrize("name", ["small", "large", "controls"])
+@pytest.mark.parametrize("name", ["small", "large", "controls", "inside"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_does_not_scroll_sideways(visit, name, width):
     page = visit(name, width)
@@ -216,7 +220,7 @@ def test_words_show_where_the_focus_is_and_arrows_move_it(page):
 
 def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
     page = visit("controls")
-    for section in TITLES.keys() - {"task_effects"}:
+    for section in TITLES.keys() - {"task_effects", *FIGURES}:
         assert page.locator(f"section#{section} > h2").is_visible()
         assert page.locator(f"nav a[href='#{section}']").count() == 1
     tip = page.locator("#tip")
@@ -237,6 +241,21 @@ def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
     assert tip.inner_text().startswith("Swahili (sw) against English (en)")
     words = page.eval_on_selector_all("svg", "all => all.map(e => e.getAttribute('aria-label'))")
     assert len(words) == 18 and all(any(letter.isdigit() for letter in text) for text in words)
+
+
+def test_what_is_inside_has_its_sections_and_words(visit):
+    page = visit("inside")
+    tip = page.locator("#tip")
+    for name, words in (
+        ("evaluation_errors", "signal to noise"),
+        ("subspaces", "language-agnostic, own language"),
+        ("neurons", "neurons, calibrated in"),
+        ("lape_entropies", "dense model"),
+        ("mask_clusters", "on average"),
+    ):
+        assert page.locator(f"section#{name} > h2, #{name} h2").first.is_visible()
+        page.locator(f"#{name} svg .mark").first.focus()
+        assert words in tip.inner_text()
 
 
 def test_words_show_where_a_finger_touches(visit):
