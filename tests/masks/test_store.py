@@ -221,6 +221,20 @@ def test_bits_that_contradict_their_row_are_refused(
         MaskStore(path).read(0, "q")
 
 
+def test_an_open_store_holds_no_more_than_what_was_taken_from_it(tmp_path: Path) -> None:
+    masks = {(0, "q"): np.ones((500, 8000), bool), (1, "q"): np.zeros((500, 8000), bool)}
+    size = 500 * 1000
+    with MaskStore(write(tmp_path / "m.parquet", masks)) as store:
+        before = pa.total_allocated_bytes()
+        first = store.packed(0, "q")
+        assert size <= pa.total_allocated_bytes() - before < 1.1 * size
+        second = store.packed(1, "q")
+        assert 2 * size <= pa.total_allocated_bytes() - before < 2.1 * size
+        assert first.all() and not second.any()
+        del first, second
+        assert pa.total_allocated_bytes() - before < 0.1 * size
+
+
 # Damage
 
 

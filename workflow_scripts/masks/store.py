@@ -155,7 +155,8 @@ class MaskStore:
         self.path = Path(path)
         if not self.path.is_file():
             raise ArtifactError(f"{self.path} is not a file: run the step that writes these masks (prune_model).")
-        self._file = self._guarded(lambda: pq.ParquetFile(self.path, page_checksum_verification=True))
+        # With buffers of its own an open file would hold the linear that was read last.
+        self._file = self._guarded(lambda: pq.ParquetFile(self.path, page_checksum_verification=True, pre_buffer=False))
         provenance = self._guarded(self._verified_metadata)[PROVENANCE_KEY.encode()]
         self.linears: list[Linear] = self._guarded(self._read_linears)
         if self._file.metadata.metadata.get(DIGEST_KEY.encode()) != _digest(provenance, self.linears):
@@ -237,7 +238,7 @@ class MaskStore:
 
     def _verified_bits(self, linear: Linear, column: pa.ChunkedArray) -> np.ndarray:
         width = bytes_per_row(linear.in_features)
-        data = column[0].as_buffer() if len(column) == 1 else None
+        data = _only_value(column)
         if data is None or data.size != linear.out_features * width:
             raise self._damaged(f"{linear.name} has not the length of its shape")
         packed = np.frombuffer(data, dtype=np.uint8).reshape(linear.out_features, width)
@@ -252,6 +253,17 @@ class MaskStore:
         closest = min(self.linears, key=distance, default=None)
         remedy = f"the closest is {closest.name}" if closest else "it holds no linear"
         return LinearNotFound(f"{self.path} has no mask of block {block} {module}: {remedy}.")
+
+
+def _only_value(column: pa.ChunkedArray) -> pa.Buffer | None:
+    """The bytes of the one value of a column of large_binary, without a copy; None where it has not one value."""
+    if len(column) != 1:
+        return None
+    # A scalar's `as_buffer` would copy, which takes as long as reading.
+    chunk = column.chunk(0)
+    _, ends, data = chunk.buffers()
+    start, end = np.frombuffer(ends, dtype=np.int64)[chunk.offset :][:2].tolist()
+    return data.slice(start, end - start)
 
 
 def _digest(provenance: bytes, linears: list[Linear]) -> bytes:
