@@ -160,6 +160,7 @@ rule overlap_masks:
         f"logs/timings/overlap_masks/{STUDY.study}/{{model}}/{{method}}-{{pattern}}.tsv"
     conda:
         "../envs/polyprune.yaml"
+    threads: STUDY.compute.threads
     params:
         code=code_of("overlap_masks"),
         grid=overlap_grid,
@@ -167,7 +168,7 @@ rule overlap_masks:
         files=files,
     shell:
         "python -m workflow_scripts.overlap_masks {params.files} --grid {params.grid:q} --languages {params.languages:q} --model {wildcards.model:q} --method {wildcards.method}"
-        " --pattern {wildcards.pattern} --code {params.code} > {log:q} 2>&1"
+        " --pattern {wildcards.pattern} --threads {threads} --code {params.code} > {log:q} 2>&1"
 
 
 rule compare_calibrations:

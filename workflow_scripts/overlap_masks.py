@@ -32,6 +32,7 @@ def overlap_masks(
     method: str,
     pattern: str,
     output: Path,
+    threads: int = 1,
     code: str = "",
 ) -> None:
     """Write a row per pair of masks and linear: how many weights both keep, and how alike the linear's inputs were.
@@ -47,6 +48,7 @@ def overlap_masks(
         method: method of the calibrated masks.
         pattern: their pattern, as in paths.
         output: the table.
+        threads: that read and count at one time; no number depends on them.
         code: digest of this step's code.
     """
     spanned = Grid.from_json(json.loads(grid))
@@ -79,7 +81,7 @@ def overlap_masks(
             **{key: row[key] for key in ("block", "module", "kept_a", "kept_b", "intersection", "union", "iou")},
             "input_similarity": similar(row["a"], row["b"], row["block"], row["module"]),
         }
-        for row in overlaps(stores, pairs).iter_rows(named=True)
+        for row in overlaps(stores, pairs, threads).iter_rows(named=True)
     ]
     write_table(output, pl.DataFrame(rows, schema=OVERLAP_SCHEMA).to_arrow(), provenance)
 
