@@ -213,7 +213,7 @@ def representations_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> 
     """A job of `collect_representations`: one load, the dense model, then every variant in turn, without the head."""
     tokens = setting.study.evaluation.representations.documents * setting.tokens_per_document
     weights = shape.parameters * setting.weight_bytes(shape)
-    operations = (1 + kind.variants) * SHORT_STEPS * forward_operations(shape, tokens, TOKENS_PER_ITEM)
+    operations = (1 + kind.variants) * forward_operations(shape, tokens, TOKENS_PER_ITEM)
     kept = len({linear.block for linear in shape.linears}) * tokens * shape.hidden * setting.weight_bytes(shape)
     seconds = startup(weights) + operations / (setting.rate * REACHED) + kind.variants * weights / LOADING
     return Cost(seconds, LIBRARIES + TOKENIZER * shape.vocabulary + weights + kept)
@@ -334,7 +334,7 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "tabulate_layers": constant(2),
     "tabulate_tasks": constant(2),
     "compare_calibrations": constant(5),
-    "compare_representations": constant(60),
+    "compare_representations": constant(30),
     "compare_activations": constant(20),
     "draw_figures": constant(8),
     "write_report": constant(3),
