@@ -1,5 +1,6 @@
 """Figures, words and tables of what pruning does inside of a model."""
 
+import polars as pl
 import pytest
 from simulated_inside import simulate_inside
 
@@ -69,3 +70,15 @@ def test_the_report_has_a_section_and_a_file_of_each(tables, tables_of):
     for name in tables:
         assert f"{name}.csv" in html
     assert "Language-specific neurons" not in render_report({"name": "tiny"}, tables_of("small"))
+
+
+def test_a_language_without_neurons_is_drawn_all_the_same(tables):
+    """In the dense model, in the pruned one, or in both: the share of nothing is empty."""
+    none = pl.col("language") == "de"
+    rows = tables["neurons"].with_columns(
+        kept_share=pl.when(~none).then("kept_share"),
+        new_share=pl.when(~none | (pl.col("method") == "wanda")).then("new_share"),
+    )
+    drawn = page_figures.drawings("neurons", rows)
+    assert len(drawn) == 4 and "Agnostic: kept" in drawn[0].svg
+    assert inside.neurons_table(rows).rows

@@ -186,9 +186,11 @@ def neurons_kept(rows: pl.DataFrame, among: pl.DataFrame | None = None, known: K
 
 
 def _neuron_words(row: Mapping) -> str:
+    """The numbers of a mark; of a language without neurons in the dense model no share is kept."""
+    kept = "" if row["kept_share"] is None else f" ({labels.percent(row['kept_share'])})"
     return (
-        f"{row['language']} neurons, calibrated in {row['calibration']}: {row['kept']:.0f} of {row['dense']:.0f} kept "
-        f"({labels.percent(row['kept_share'])}), {row['lost']:.0f} lost, {row['new']:.0f} new"
+        f"{row['language']} neurons, calibrated in {row['calibration']}: {row['kept']:.0f} of {row['dense']:.0f} kept{kept}, "
+        f"{row['lost']:.0f} lost, {row['new']:.0f} new"
     )
 
 
