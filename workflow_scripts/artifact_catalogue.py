@@ -657,6 +657,7 @@ ARTIFACTS = (
         dense_retrieval="retrieval of the dense model; empty where it was not measured",
         **spanned("relative_error", "squared error in the part over the squares of the dense model's vectors in it"),
         **spanned("spread_error", "squared error in the part over the squares of those vectors about the mean of all languages"),
+        **spanned("error_share", "squared error in the part over that in the whole space; `random`: what directions of no account hold"),
         **spanned("retrieval", "share of sentences that find their translation by this part; empty where not measured"),
     ),
     table(

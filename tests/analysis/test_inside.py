@@ -47,6 +47,23 @@ def test_a_planted_error_is_found_where_it_is(where):
     assert there.min() > 1e-3 and elsewhere.max() < 1e-20
 
 
+def test_an_error_without_direction_has_the_share_of_random_subspaces():
+    """Although over the spread of loud language directions it is far smaller than elsewhere."""
+    reference, pruned = planted("specific")
+    rng = np.random.default_rng(5)
+    noisy = {name: values + 0.3 * rng.standard_normal(values.shape) for name, values in reference.dense.pooled.items()}
+    rows = pl.DataFrame(error_rows(Seen(noisy, pruned.power, pruned.noise), reference)).filter(pl.col("rank") == 2)
+    share, spread = (
+        dict(rows.group_by("part").agg(pl.col(name).mean()).iter_rows()) for name in ("error_share", "spread_error")
+    )
+    assert share["specific"] == pytest.approx(share["random"], rel=0.2)
+    assert share["random"] == pytest.approx(2 / HIDDEN, rel=0.2)
+    assert share["specific"] + share["agnostic"] == pytest.approx(1)
+    assert spread["specific"] < 0.5 * spread["random"] and spread["random"] < spread["agnostic"]
+    aimed = pl.DataFrame(error_rows(pruned, reference)).filter(pl.col("rank") == 2, pl.col("part") == "specific")
+    assert aimed["error_share"].min() == pytest.approx(1)
+
+
 def other_part(part: str) -> str:
     return {"specific": "agnostic", "agnostic": "specific"}[part]
 

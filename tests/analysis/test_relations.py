@@ -50,9 +50,20 @@ def test_unrelated_errors_are_seldom_significant():
 
 
 def test_differences_are_ratios_linear_by_linear():
-    found = error_differences(layers({"a": [1.0, 2.0, None], "b": [2.0, 1.0, 5.0], "c": [1.0, 2.0, 3.0]}), list("abc"))
+    found = error_differences(layers({"a": [1.0, 2.0], "b": [2.0, 1.0], "c": [1.0, 2.0]}), list("abc"))
     np.testing.assert_allclose(found, np.log(2) * np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
     assert error_differences(layers({"a": [1.0], "b": [None]}), ["a", "b"]) is None
+
+
+def test_a_linear_that_one_calibration_lacks_counts_for_the_others():
+    errors = {"a": [1.0, 2.0, None], "b": [2.0, 1.0, 5.0], "c": [1.0, 2.0, 40.0]}
+    found = error_differences(layers(errors), list("abc"))
+    np.testing.assert_allclose(found[0], [0, np.log(2), 0])
+    np.testing.assert_allclose(found[1, 2], (2 * np.log(2) + np.log(8)) / 3)
+    np.testing.assert_allclose(found, found.T)
+    apart = {"a": [1.0, 2.0, None], "b": [2.0, None, 1.0], "c": [None, 1.0, 2.0]}
+    assert (error_differences(layers(apart), list("abc")) >= 0).all()
+    assert error_differences(layers({"a": [1.0, None], "b": [None, 1.0], "c": [1.0, 1.0]}), list("abc")) is None
 
 
 def test_the_relation_with_loss_is_the_predictors():

@@ -79,6 +79,7 @@ def test_retrieval_is_by_cosine():
     basis = language_basis(rng.standard_normal((8, 4)))
     found = retrieved(own, other, basis, [2, 3])
     # On a line every cosine is 1 or -1, so that rank 1 would compare roundings.
+    assert ("specific", 1) not in retrieved(own, other, basis, [1])
     for rank in (2, 3):
         projection = basis[:, :rank] @ basis[:, :rank].T
         for part, matrix in (("specific", projection), ("agnostic", np.eye(8) - projection)):

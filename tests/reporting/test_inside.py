@@ -44,6 +44,17 @@ def test_words_name_what_the_lines_show(tables):
     assert "Agnostic: kept" in inside.of_neurons(inside_figures.shown("neurons", tables["neurons"]))
 
 
+def test_own_and_others_are_means_over_the_same_languages():
+    """A language that no variant was calibrated in, with errors a hundred times the others', is in neither line."""
+    table = simulate_inside(calibrations=["de", "en"])["subspaces"]
+    larger = pl.when(pl.col("language") == "sw").then(100.0).otherwise(1.0)
+    even = table.with_columns(spread_error=larger, spread_error_min=larger, spread_error_max=larger)
+    words = inside.of_subspaces(inside_figures.shown("subspaces", even))
+    assert "Language-agnostic: 1 calibrated in own language and 1 calibrated in other languages." in words
+    foreign = table.filter(pl.col("language") == "sw")
+    assert inside_figures.shown("subspaces", foreign).height
+
+
 def test_tables_show_the_chosen_rank_and_the_other_half(tables):
     ranks = inside.ranks_table(tables["subspace_ranks"])
     assert [row[1].text for row in ranks.rows].count("chosen") == 1

@@ -32,9 +32,9 @@ def overlap_relations(
 
     Returns:
         model, method, pattern, sample, propagation; corpus (the evaluation texts of losses, `none` for local errors); goes_with
-        (`loss`; `local_error`: mean over linears of the absolute logarithm of the ratio of two calibrations' errors, each on
-        its own tokens); languages, rho (positive where masks that share more differ less), low, high, p_value, reason as in
-        `predictors`.
+        (`loss`; `local_error`: mean over linears that both have errors of, of the absolute logarithm of the ratio of two
+        calibrations' errors, each on its own tokens); languages, rho (positive where masks that share more differ less), low,
+        high, p_value, reason as in `predictors`.
     """
     losses = predicted.filter(pl.col("predictor") == "mask_overlap").with_columns(goes_with=pl.lit(LOSS))
     records = []
@@ -51,7 +51,9 @@ def overlap_relations(
 
 
 def error_differences(layers: pl.DataFrame, names: list[str]) -> np.ndarray | None:
-    """Mean over linears of |log(error of a / error of b)|: float [calibrations, calibrations], None where one has no errors.
+    """Mean over linears of |log(error of a / error of b)|: float [calibrations, calibrations], None where two share none.
+
+    Each pair by the linears that both have an error of: one that no token of a third reached (an expert) counts for it.
 
     Args:
         layers: rows of `errors.layer_errors` of one setting.
@@ -62,7 +64,11 @@ def error_differences(layers: pl.DataFrame, names: list[str]) -> np.ndarray | No
     )
     if not set(names) <= set(wide.columns):
         return None
-    logarithms = np.log(wide.select(names).drop_nulls().to_numpy())
-    if not len(logarithms):
+    logarithms = np.log(wide.select(names).cast(pl.Float64).fill_null(np.nan).to_numpy())
+    measured = (~np.isnan(logarithms)).astype(np.float64)
+    shared = measured.T @ measured
+    if not shared.all():
         return None
-    return np.abs(logarithms[:, :, None] - logarithms[:, None, :]).mean(axis=0)
+    # One row of the result at a time: with experts there are thousands of linears.
+    sums = [np.nansum(np.abs(logarithms - logarithms[:, [place]]), axis=0) for place in range(len(names))]
+    return np.array(sums) / shared

@@ -22,7 +22,7 @@ ENOUGH = 0.9
 """Share of the held-out variance between languages that the chosen rank holds, on average over blocks."""
 DECIBEL = "dB of noise"
 CELL = [*SETTING, "calibration", "language", "block"]
-MEASURES = ["relative_error", "spread_error", "retrieval"]
+MEASURES = ["relative_error", "spread_error", "error_share", "retrieval"]
 RANKS = pl.Schema(
     {"model": pl.String, "rank": pl.Int64}
     | {c: pl.Float64 for c in ("explained", "explained_min", "explained_max", "retrieval", "whole_retrieval", "chance")}
@@ -170,7 +170,9 @@ def error_rows(seen: Seen, reference: Reference) -> list[dict[str, Any]]:
     """Error of a variant's vectors in each part, a row a language, block, part and rank.
 
     `relative_error` is the squared error over the squares of the dense model's vectors in that part, `spread_error` over those
-    of its vectors about the mean of all languages, which a constant offset common to all does not blow up.
+    of its vectors about the mean of all languages, which a constant offset common to all does not blow up. `error_share` is
+    that over the squared error in the whole space: what a random subspace holds of it is its control, for an error without any
+    direction is small over the spread of languages' own directions by that spread alone.
     """
     rows = []
     for language in reference.languages:
@@ -181,7 +183,9 @@ def error_rows(seen: Seen, reference: Reference) -> list[dict[str, Any]]:
                     parts[key] = parts.get(key, 0) + values
             for (part, rank), (error, energy, spread) in parts.items():
                 place = {"language": language, "block": block, "part": part, "rank": rank}
-                rows.append(place | {"relative_error": error / energy, "spread_error": error / spread})
+                shares = {"relative_error": error / energy, "spread_error": error / spread}
+                whole = parts["whole", 0][0]
+                rows.append(place | shares | {"error_share": error / whole if whole > 0 else None})
     return rows
 
 
@@ -226,7 +230,7 @@ def subspaces(rows: pl.DataFrame) -> pl.DataFrame:
     Returns:
         model, method, pattern, sample, propagation, calibration, language, block; part (`specific`, `agnostic`; `random`: mean
         of random subspaces of equal rank; `whole`: all, of rank 0), rank, chosen; seeds; relative_error, spread_error,
-        retrieval with _min and _max over seeds; dense_retrieval.
+        error_share, retrieval with _min and _max over seeds; dense_retrieval.
     """
     keys = [*CELL, "part", "rank"]
     spans = [

@@ -65,14 +65,16 @@ def retrieved(
         ranks: ranks of the subspace.
 
     Returns:
-        (part, rank) -> sentences, for the parts `specific` and `agnostic` of each rank, and ("whole", 0).
+        (part, rank) -> sentences, for the parts `specific` and `agnostic` of each rank, and ("whole", 0). Not for the
+        specific part of rank 1: on a line every cosine is 1 or -1, and roundings would choose.
     """
     whole, lengths = own @ other.T, (other**2).sum(axis=1)
     found = {("whole", 0): _hits(whole, lengths)}
     for rank in ranks:
         first, second = own @ basis[:, :rank], other @ basis[:, :rank]
         inside, within = first @ second.T, (second**2).sum(axis=1)
-        found["specific", rank] = _hits(inside, within)
+        if rank > 1:
+            found["specific", rank] = _hits(inside, within)
         found["agnostic", rank] = _hits(whole - inside, lengths - within)
     return found
 

@@ -93,7 +93,7 @@ def subspaces_table(subspaces: pl.DataFrame, known: Known | None = None) -> Tabl
     rows = (
         subspaces.filter(pl.col("chosen"))
         .group_by(keys, maintain_order=True)
-        .agg(pl.col("relative_error", "spread_error", "retrieval", "dense_retrieval").mean())
+        .agg(pl.col("relative_error", "spread_error", "error_share", "retrieval", "dense_retrieval").mean())
     )
     columns = [
         Column("method", "method", labels.method_name),
@@ -102,6 +102,7 @@ def subspaces_table(subspaces: pl.DataFrame, known: Known | None = None) -> Tabl
         Column("part", "part"),
         Column("error over spread", "spread_error", "{:.3f}".format),
         Column("error over energy", "relative_error", "{:.4f}".format),
+        Column("share of the error", "error_share", labels.percent),
         Column("translations found", "retrieval", labels.percent),
         Column("by the dense model", "dense_retrieval", labels.percent),
     ]

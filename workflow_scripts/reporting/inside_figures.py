@@ -40,7 +40,10 @@ def shown(name: str, table: pl.DataFrame) -> pl.DataFrame:
     """The rows of a table that its figure draws: calibrated ones; of subspaces, those of the chosen rank."""
     rows = table.filter(pl.col("calibration") != NO_TEXT, pl.col("method") != "dense")
     if name == "subspaces":
-        return rows.filter(pl.col("chosen"), pl.col("part") != "whole")
+        # Own and other calibrations are averaged over the same languages: those that some variant was calibrated in.
+        both = pl.col("language").is_in(rows["calibration"].unique().implode())
+        evaluated = rows.filter(both) if rows.select(both.any()).item() else rows
+        return evaluated.filter(pl.col("chosen"), pl.col("part") != "whole")
     return with_reference(table, rows) if name == "neurons" else rows
 
 
