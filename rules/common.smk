@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
 from shlex import quote
-from shutil import rmtree, which
+from shutil import rmtree
 
 sys.path.insert(0, workflow.basedir)
-from workflow_scripts import paths, study
+from workflow_scripts import cluster, paths, study
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS, FEWEST_TO_CLUSTER
 from workflow_scripts.artifacts import canonical_json
 from workflow_scripts.code_digest import code_of
@@ -199,9 +199,7 @@ def kept(artifact, path):
 def gpus():
     """GPUs that a job on a model wants."""
     device = STUDY.compute.device
-    return int(
-        device == "cuda" or (device == "auto" and which("nvidia-smi") is not None)
-    )
+    return cluster.gpus_of_auto() if device == "auto" else int(device == "cuda")
 
 
 def model_source(wildcards):
@@ -820,11 +818,26 @@ def failure():
     )
 
 
+def begin_on_cluster():
+    """Refuse to run beside an earlier run's jobs; let all jobs ask for what they need, which on one machine they do not."""
+    if sentence := cluster.left_over(Path.cwd()):
+        logger.error(sentence)
+        sys.exit(1)
+    models = Path(RESULTS) / "models"
+    requests = cluster.Requests(config, models, bool(gpus()), logger.warning)
+    # What the profile says of a rule (set-resources) or of all (default-resources) counts more.
+    for submitted in [found for found in workflow.rules if not found.norun]:
+        submitted.resources.setdefault("mem_mb", requests.memory(submitted.name))
+        submitted.resources.setdefault("runtime", requests.runtime(submitted.name))
+
+
 onstart:
     if workflow.local_exec:
         # The limit of jobs a second, meant for submissions, has Snakemake 9.27 look again a second after every look, and
         # every job that ends begins another such chain: after a hundred jobs that alone kept a fifth of a core busy.
         workflow.scheduler.job_rate_limiter = None
+    elif workflow.is_main_process:
+        begin_on_cluster()
 
 
 onerror:

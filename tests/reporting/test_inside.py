@@ -41,6 +41,8 @@ def test_words_name_what_the_lines_show(tables):
     rows = inside_figures.shown("evaluation_errors", tables["evaluation_errors"])
     words = inside.of_evaluation_errors(rows)
     assert "German: 22.0 calibrated" in words and "calibrated in own language" in words and "Swahili" in words
+    entropies = inside_figures.shown("lape_entropies", tables["lape_entropies"])
+    assert "in nats, to half a bin of 0.027: dense model" in inside.of_entropies(entropies)
     assert "Agnostic: kept" in inside.of_neurons(inside_figures.shown("neurons", tables["neurons"]))
 
 

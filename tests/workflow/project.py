@@ -107,12 +107,12 @@ class Project:
         """Run snakemake whatever comes of it, standard error within the output."""
         return subprocess.run(**self._command(*arguments, study=study))
 
-    def start(self) -> subprocess.Popen:
+    def start(self, *arguments: str) -> subprocess.Popen:
         """Start snakemake on the study and go on; what it says stands in `run.log`."""
         self.write_study()
         # No pipe, which would fill while nobody reads.
         with open(self.folder / "run.log", "w", encoding="utf-8") as log:
-            return subprocess.Popen(**self._command() | {"stdout": log})
+            return subprocess.Popen(**self._command(*arguments) | {"stdout": log})
 
     def _command(self, *arguments: str, study: str = "study.yaml") -> dict[str, Any]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}

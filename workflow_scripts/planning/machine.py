@@ -64,7 +64,6 @@ class Machine:
 def ask_machine(results: Path) -> Machine:
     """What the machine offers to a run whose results go to `results`, which need not be there."""
     memory, limit = psutil.virtual_memory(), memory_limit()
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     return Machine(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory=min(memory.total, limit or memory.total),
@@ -74,9 +73,15 @@ def ask_machine(results: Path) -> Machine:
         torch=torch.__version__,
         build=torch_build(),
         gpus=find_gpus(),
-        hub=Hub(offline, not offline and hub_answers()),
+        hub=ask_hub(),
         token=token_there(),
     )
+
+
+def ask_hub() -> Hub:
+    """Whether the hub may be asked, and answers."""
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    return Hub(offline, not offline and hub_answers())
 
 
 def free_disk(folder: Path) -> int:

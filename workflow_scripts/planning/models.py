@@ -108,10 +108,11 @@ def _directory(directory: Path, trusted: bool) -> ModelShape:
         weight_files(directory)
     except ValueError as error:
         raise Unavailable(str(error).rstrip(".")) from error
-    return _configured(directory, trusted)
+    return configured_shape(directory, trusted)
 
 
-def _configured(directory: Path, trusted: bool) -> ModelShape:
+def configured_shape(directory: Path, trusted: bool) -> ModelShape:
+    """The shape of the model whose configuration is in a directory, whether its weights are there or not."""
     config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
     return shape_of(config, (config.dtype or torch.float32).itemsize, trusted)
 
@@ -143,4 +144,4 @@ def _hub(name: str, revision: str | None, hub: Hub, trusted: bool) -> ModelShape
     folder = Path(config).parent
     if hub.offline and not any(folder.glob("*.safetensors")):
         raise Unavailable(f"the cache holds no weights of {name}: fetch them elsewhere with `hf download`")
-    return _configured(folder, trusted)
+    return configured_shape(folder, trusted)

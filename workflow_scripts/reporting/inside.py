@@ -50,15 +50,15 @@ def of_neurons(rows: pl.DataFrame, known: Known | None = None) -> str:
 
 
 def of_entropies(rows: pl.DataFrame, known: Known | None = None) -> str:
-    """Mean entropies of the dense and of the pruned models."""
-    middle = (pl.col("low") + pl.col("high")) / 2
+    """Mean entropies of the dense and of the pruned models, as far as a histogram knows them."""
+    middle, width = (pl.col("low") + pl.col("high")) / 2, rows["high"][0] - rows["low"][0]
     dense = rows.filter(pl.col("calibration") == rows["calibration"].min()).select(
         (middle * pl.col("dense_share")).sum()
     )
-    sentences = [f"Mean entropy over languages in nats: dense model {dense.item():.3f}."]
+    sentences = [f"Mean entropy over languages in nats, to half a bin of {width:.3f}: dense model {dense.item():.2f}."]
     for name in labels.in_order(rows["calibration"], kinds_of(known)):
         mean = rows.filter(pl.col("calibration") == name).select((middle * pl.col("share")).sum()).item()
-        sentences.append(f"Calibrated in {labels.language_name(name)}: {mean:.3f}.")
+        sentences.append(f"Calibrated in {labels.language_name(name)}: {mean:.2f}.")
     return " ".join(sentences)
 
 

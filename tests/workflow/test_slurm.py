@@ -1,0 +1,174 @@
+"""The workflow on a real SLURM of this machine: equal bytes, more memory after a death, nothing twice after a kill."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.workflow.project import Project, run_command
+from tests.workflow.slurm import REQUIRED, Unusable, check_machine, cluster
+from tests.workflow.soak import artifacts_of, leftovers
+
+pytestmark = pytest.mark.slow
+PROFILE = [
+    "--workflow-profile",
+    "profiles/slurm",
+    # A cluster without accounting, that answers at once.
+    "--slurm-status-command",
+    "squeue",
+    "--slurm-init-seconds-before-status-checks",
+    "1",
+    "--seconds-between-status-checks",
+    "1",
+]
+PATIENCE = 180.0
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    try:
+        check_machine()
+    except Unusable as error:
+        if os.environ.get(REQUIRED):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    with cluster(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+        assert running.jobs() == []
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A study with its calibration windows drawn, from which pruning starts; and its masks as one machine makes them."""
+    project = Project(tmp_path_factory.mktemp("prepared") / "project")
+    project.study["pruning"]["methods"] = ["wanda"]
+    seeds = [f"results/calibration/tiny/2x16-packed/{name}/0.parquet" for name in ("aa", "bb")]
+    project.snakemake(*seeds)
+    local = project.copied(project.folder.with_name("local"))
+    local.snakemake("masks")
+    return project, artifacts_of(local)
+
+
+@pytest.fixture
+def project(prepared, slurm, tmp_path):
+    """A copy of the prepared study, to be pruned on the cluster."""
+    project, _ = prepared
+    yield project.copied(tmp_path / "project")
+    slurm.cancel_all()
+
+
+def start(project, *arguments):
+    """Start the run on the cluster; what it says stands in `run.log`."""
+    return project.start("masks", *PROFILE, *arguments)
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.2)
+    return found
+
+
+def running(slurm, project):
+    """The jobs of a project that prune at the moment."""
+    return [
+        job
+        for job in slurm.jobs("RUNNING")
+        if (told := slurm.told(job)).get("WorkDir") == str(project.folder) and "prune_model" in told["Comment"]
+    ]
+
+
+def of_project(slurm, project):
+    """Every job that the controller remembers of a project: number -> what it knows."""
+    told = {job: slurm.told(job) for job in slurm.jobs("all")}
+    return {job: fields for job, fields in told.items() if fields.get("WorkDir") == str(project.folder)}
+
+
+def said(project):
+    return (project.folder / "run.log").read_text(encoding="utf-8")
+
+
+def test_a_job_that_dies_is_submitted_again_with_more_memory_and_time(slurm, project, prepared):
+    run = start(project)
+    (victim, *_) = wait_for(lambda: running(slurm, project), "a job that prunes")
+    subprocess.run(["scancel", "--signal=KILL", "--full", victim], check=True)
+    assert run.wait(PATIENCE) == 0, said(project) + project.logs()
+    first = of_project(slurm, project)[victim]
+    (second,) = [
+        fields
+        for job, fields in of_project(slurm, project).items()
+        if job != victim and fields["Comment"] == first["Comment"]
+    ]
+    assert (first["JobState"], second["JobState"]) != ("COMPLETED", "COMPLETED")
+    assert second["JobState"] == "COMPLETED"
+    assert megabytes(second) == round(1.5 * megabytes(first))
+    assert minutes(second) == 2 * minutes(first)
+    assert artifacts_of(project) == prepared[1]
+
+
+def megabytes(fields):
+    return int(re.fullmatch(r"(\d+)M", fields["MinMemoryNode"]).group(1))
+
+
+def minutes(fields):
+    hours, minute, _ = fields["TimeLimit"].split(":")
+    return 60 * int(hours) + int(minute)
+
+
+def test_a_cancelled_run_takes_its_jobs_along_and_goes_on(slurm, project, prepared):
+    run = start(project)
+    wait_for(lambda: running(slurm, project), "a job that prunes")
+    run.send_signal(signal.SIGINT)
+    assert run.wait(PATIENCE) != 0
+    wait_for(lambda: not slurm.jobs(), "the jobs to be gone")
+    assert start(project).wait(PATIENCE) == 0, said(project) + project.logs()
+    assert artifacts_of(project) == prepared[1] and not leftovers(project)
+
+
+def test_after_a_killed_controller_no_file_is_written_twice(slurm, project, prepared):
+    run = start(project)
+    wait_for(lambda: running(slurm, project), "a job that prunes")
+    run.kill()
+    run.wait()
+    left = set(slurm.jobs())
+    assert left, "the jobs go on without their controller"
+    # Even without Snakemake's lock, which one might take away by hand.
+    project.snakemake("--unlock")
+    if set(slurm.jobs()) & left:
+        assert start(project).wait(PATIENCE) != 0
+        assert "python -m workflow_scripts.recover" in said(project)
+        assert not set(slurm.jobs()) - left, "nothing was submitted"
+    code, output = run_command("recover", project.folder, "study.yaml")
+    assert code == 0, output
+    assert slurm.jobs() == []
+    assert start(project).wait(PATIENCE) == 0, said(project) + project.logs()
+    assert artifacts_of(project) == prepared[1] and not leftovers(project)
+
+
+def test_recover_leaves_a_run_alone_that_still_works(slurm, project):
+    run = start(project)
+    wait_for(lambda: running(slurm, project), "a job that prunes")
+    before = set(slurm.jobs())
+    code, output = run_command("recover", project.folder, "study.yaml")
+    assert code == 1 and f"kill -TERM {run.pid}" in output
+    assert before & set(slurm.jobs()) or run.poll() == 0
+    assert run.wait(PATIENCE) == 0, said(project)
+
+
+def test_the_smoke_study_gives_the_same_bytes_as_on_one_machine(slurm, tmp_path):
+    made = []
+    for name, arguments in (("local", []), ("cluster", PROFILE)):
+        project = Project(tmp_path / name)
+        done = project.attempt(*arguments, study="studies/smoke.yaml")
+        assert done.returncode == 0, done.stdout + project.logs()
+        made.append(artifacts_of(project))
+    assert made[0] == made[1]
+    assert {path.partition("/")[0] for path in made[0]} >= {"models", "pruned", "perplexity", "reports", "tasks"}
+    assert len(of_project(slurm, project)) > 10
+    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", "studies/smoke.yaml"]
+    subprocess.run(command, cwd=project.folder, check=True)
