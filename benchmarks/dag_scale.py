@@ -18,6 +18,9 @@ from cyclopts import App
 
 from benchmarks.sampler import Usage, run
 from benchmarks.workload import LOGS, begin, introduce, machine, write_json
+from workflow_scripts.planning.dag import study_dag
+from workflow_scripts.planning.jobs import job_counts
+from workflow_scripts.study import read_study
 
 app = App(help=__doc__)
 
@@ -68,15 +71,12 @@ def snakemake(folder: Path, *arguments: str) -> list[str]:
     return [*command, "--cores", "2", *arguments, "--configfile", str(folder / "study.yaml")]
 
 
-def place_artifacts() -> int:
-    """Make an empty file of every artifact of the study in the working directory; the number of jobs."""
-    from workflow_scripts.planning.dag import study_dag
-
-    jobs = list(study_dag(Path("study.yaml"), forceall=True).jobs)
-    for path in (Path(str(output)) for job in jobs for output in job.output):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return len(jobs)
+def place_artifacts() -> None:
+    """Make an empty file of every artifact of the study in the working directory."""
+    for job in study_dag(Path("study.yaml"), forceall=True).jobs:
+        for path in map(Path, map(str, job.output)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
 
 def measure(folder: Path, models: int, idle: bool) -> Measured:
@@ -84,14 +84,13 @@ def measure(folder: Path, models: int, idle: bool) -> Measured:
     (folder / "study.yaml").write_text(yaml.safe_dump(study(models)), encoding="utf-8")
     log = folder / "log"
     dry = run(snakemake(folder, "--dry-run", "--quiet", "all"), log, OFFLINE)
-    placing = "from benchmarks.dag_scale import place_artifacts; print('jobs', place_artifacts())"
-    environment = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT)}
-    placed = subprocess.run(
-        [sys.executable, "-c", placing], cwd=folder, env=environment, check=True, text=True, stdout=subprocess.PIPE
-    )
-    jobs = int(placed.stdout.split()[-1])
+    # One more, for what Snakemake is asked for is a job to it.
+    jobs = 1 + sum(job_counts(read_study(study(models))).values())
     if not idle:
         return Measured(models, jobs, dry, None)
+    placing = "from benchmarks.dag_scale import place_artifacts; place_artifacts()"
+    environment = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", placing], cwd=folder, env=environment, check=True)
     run(snakemake(folder, "--touch", "--forceall", "--quiet", "all"), log, OFFLINE)
     usage = run(snakemake(folder), log, OFFLINE)
     if "Nothing to be done" not in log.read_text(encoding="utf-8"):

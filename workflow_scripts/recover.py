@@ -42,13 +42,18 @@ def controllers(folder: Path) -> list[int]:
     for process in psutil.process_iter(["pid", "cmdline"]):
         try:
             line = process.info["cmdline"] or []
-            is_run = any("snakemake" in word for word in line[:3]) and "remote" not in line
-            if is_run and Path(process.cwd()) == folder.resolve():
+            if is_controller(line) and Path(process.cwd()) == folder.resolve():
                 found.append(process.pid)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             # Gone meanwhile, or another user's.
             continue
     return found
+
+
+def is_controller(line: list[str]) -> bool:
+    """Whether a command line is that of a run, and not of one of its jobs, which are told their mode."""
+    called = line[1:3] == ["-m", "snakemake"] or any(Path(word).name == "snakemake" for word in line[:2])
+    return called and "--mode" not in line
 
 
 def wait_for_end(folder: Path, number: int, patience: float) -> None:

@@ -14,6 +14,7 @@ from workflow_scripts.planning.effort import COSTS, Setting
 from workflow_scripts.planning.jobs import job_kinds
 from workflow_scripts.planning.models import Hub
 from workflow_scripts.planning.requests import assumed_setting, find_shapes, request_rows
+from workflow_scripts.recover import is_controller
 from workflow_scripts.study import ModelSource, Study
 
 # A study whose texts are at hand wherever it is read.
@@ -122,3 +123,19 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
     assert [job.number for job in cluster.jobs_here(here)] == ["7"]
     assert "SLURM jobs 7)" in cluster.left_over(here) and "workflow_scripts.recover" in cluster.left_over(here)
     assert cluster.left_over(Path("/")) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("python -m snakemake --cores 2", True),
+        ("/env/bin/python /env/bin/snakemake --workflow-profile profiles/slurm", True),
+        ("snakemake -n", True),
+        ("python -m snakemake --target-jobs x --mode remote", False),
+        ("srun -n1 python -m snakemake --mode subprocess", False),
+        ("python -m workflow_scripts.recover", False),
+        ("vim snakemake.log", False),
+    ],
+)
+def test_a_run_is_told_from_its_jobs(line, told):
+    assert is_controller(line.split()) is told
