@@ -825,10 +825,10 @@ def begin_on_cluster():
         sys.exit(1)
     models = Path(RESULTS) / "models"
     requests = cluster.Requests(config, models, bool(gpus()), logger.warning)
-    # What the profile says of a rule (set-resources) or of all (default-resources) counts more.
     for submitted in [found for found in workflow.rules if not found.norun]:
-        submitted.resources.setdefault("mem_mb", requests.memory(submitted.name))
-        submitted.resources.setdefault("runtime", requests.runtime(submitted.name))
+        name, asked = submitted.name, submitted.resources
+        cluster.ask_unless_said(asked, "mem_mb", requests.memory(name))
+        cluster.ask_unless_said(asked, "runtime", requests.runtime(name))
 
 
 onstart:

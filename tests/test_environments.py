@@ -1,11 +1,13 @@
-"""The environment files hold the same pins, all of them installable from the package index."""
+"""The environment files hold the same pins, all of them installable from the package index; the container is made from them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
 
-ENVS = Path(__file__).parent.parent / "envs"
+ROOT = Path(__file__).parent.parent
+ENVS = ROOT / "envs"
 
 
 def pins(text: str) -> dict[str, str]:
@@ -32,3 +34,31 @@ def test_every_human_written_input_is_locked():
     for source, lock in (("requirements.in", "requirements.txt"), ("dev.in", "dev.txt"), ("slurm.in", "slurm.txt")):
         wanted = re.findall(r"^([a-z][a-z0-9-]*)", (ENVS / source).read_text(), re.MULTILINE)
         assert set(wanted) <= pins((ENVS / lock).read_text()).keys()
+
+
+def instructions(name: str) -> list[str]:
+    """What follows an instruction of the recipe for a container, each time that it stands there."""
+    text = (ENVS / "Containerfile").read_text().replace("\\\n", " ")
+    return re.findall(rf"^{name} +(.*)", text, re.MULTILINE)
+
+
+def test_the_container_has_the_python_of_the_project_and_runs_as_no_root():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    (image,) = instructions("FROM")
+    assert wanted == ">=3.11,<3.12" and image.startswith("python:3.11-")
+    assert "- python=3.11\n" in (ENVS / "polyprune.yaml").read_text()
+    assert instructions("USER") == ["polyprune"]
+
+
+def test_the_container_copies_what_is_there_and_all_that_runs():
+    copied = [path for words in instructions("COPY") if "--from" not in words for path in words.split()[:-1]]
+    assert [path for path in copied if not (ROOT / path).exists()] == []
+    assert {"Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "studies"} <= set(copied)
+
+
+def test_the_container_installs_the_lock_and_torch_for_a_device_of_choice():
+    (command,) = [words for words in instructions("RUN") if "pip install" in words]
+    torch, lock, plugin = command.split("&&")
+    assert '"$TORCH_INDEX" "$(grep \'^torch==\' /opt/polyprune/envs/requirements.txt)"' in torch
+    assert "-r /opt/polyprune/envs/requirements.txt" in lock
+    assert pins(plugin.split()[-1]).items() <= pins((ENVS / "dev.txt").read_text()).items()

@@ -76,6 +76,18 @@ class Requests:
         return {tuple(row[key] for key in ("rule", "model", "method", "pattern")): row for row in found["requests"]}
 
 
+def ask_unless_said(resources: Any, name: str, asked: Callable[..., int]) -> None:
+    """Let a rule's jobs ask for a resource, unless the profile or the command line says something of it.
+
+    Args:
+        resources: Snakemake's resources of the rule. Where a profile has any default-resources, Snakemake adds a `mem_mb` of its
+            own, by the size of input files: that one is not said by anybody, and alone has no text.
+        asked: the resource as a function of wildcards and attempt.
+    """
+    if resources.get(name).raw is None:
+        resources[name] = asked
+
+
 class Job(NamedTuple):
     """A job in SLURM's queue: its number, its name, which is the run's that submitted it, and where it works."""
 

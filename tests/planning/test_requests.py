@@ -4,12 +4,14 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import snakemake.api  # noqa: F401 - alone, the next import is circular
+from snakemake.resources import Resources
 
 from tests.conftest import save_checkpoint
 from tests.planning.sizes import SHAPE
 from tests.workflow.project import tiny_study
 from workflow_scripts import cluster
-from workflow_scripts.cluster import Requests
+from workflow_scripts.cluster import Requests, ask_unless_said
 from workflow_scripts.planning.effort import COSTS, Setting
 from workflow_scripts.planning.jobs import job_kinds
 from workflow_scripts.planning.models import Hub
@@ -139,3 +141,21 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
 )
 def test_a_run_is_told_from_its_jobs(line, told):
     assert is_controller(line.split()) is told
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (["slurm_account=mine"], False),
+        (["slurm_account=mine", "mem_mb=4000"], True),
+        (["mem_mb=4000 * attempt"], True),
+        (["mem='4 GB'"], True),
+    ],
+)
+def test_what_a_profile_says_counts_more_than_the_estimate(said, kept):
+    resources = Resources.parse(said, allow_expressions=True, defaults="full")
+    before = resources["mem_mb"]
+    ask_unless_said(resources, "mem_mb", lambda wildcards, attempt: 77)
+    assert (resources["mem_mb"] is before) is kept
+    ask_unless_said(resources, "runtime", lambda wildcards, attempt: 5)
+    assert resources["runtime"].evaluate(wildcards=None, attempt=1).value == 5

@@ -1,0 +1,1 @@
+../generic/cancel.sh

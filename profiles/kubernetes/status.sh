@@ -1,0 +1,1 @@
+../generic/status.sh

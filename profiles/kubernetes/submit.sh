@@ -1,0 +1,1 @@
+../generic/submit.sh
