@@ -1,4 +1,7 @@
-"""The workflow on a real SLURM of this machine: equal bytes, more memory after a death, nothing twice after a kill."""
+"""Equal settings give equal bytes, on one machine and on a real SLURM, which this machine has for as long as the tests run.
+
+A job that dies asks for more memory, a run that is cancelled goes on, and after a kill nothing is written twice.
+"""
 
 import os
 import re
@@ -169,15 +172,42 @@ def grouped():
     return ["--groups", *profile["groups"], *EVALUATION, "--group-components", *components]
 
 
-def test_the_smoke_study_gives_the_same_bytes_as_on_one_machine(slurm, tmp_path):
-    made = []
-    for name, arguments in (("local", []), ("cluster", [*PROFILE, *grouped()])):
-        project = Project(tmp_path / name)
-        done = project.attempt(*arguments, study="studies/smoke.yaml")
-        assert done.returncode == 0, done.stdout + project.logs()
-        made.append(artifacts_of(project))
-    assert made[0] == made[1]
-    assert {path.partition("/")[0] for path in made[0]} >= {"models", "pruned", "perplexity", "reports", "tasks"}
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """What the smoke study leaves on one machine, with jobs side by side."""
+    return run_smoke(tmp_path_factory.mktemp("smoke") / "project", "--cores", "2")[1]
+
+
+def run_smoke(folder, *arguments):
+    """The smoke study, with the real model, in a folder: the project and its artifacts."""
+    project = Project(folder)
+    done = project.attempt(*arguments, study="studies/smoke.yaml")
+    assert done.returncode == 0, done.stdout + project.logs()
+    return project, artifacts_of(project)
+
+
+def test_two_runs_of_the_smoke_study_give_the_same_bytes(smoke, tmp_path):
+    """In another folder, with one job after the other; this one needs no SLURM."""
+    _, made = run_smoke(tmp_path / "another folder", "--cores", "1")
+    assert made == smoke
+    kinds = {path.partition("/")[0] for path in made}
+    assert kinds == {
+        "cloze",
+        "calibration",
+        "corpora",
+        "models",
+        "perplexity",
+        "pruned",
+        "reports",
+        "states",
+        "tasks",
+        "tokens",
+    }
+
+
+def test_the_smoke_study_gives_the_same_bytes_on_slurm(slurm, smoke, tmp_path):
+    project, made = run_smoke(tmp_path / "project", *PROFILE, *grouped())
+    assert made == smoke
     assert len(of_project(slurm, project)) > 10
     command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", "studies/smoke.yaml"]
     subprocess.run(command, cwd=project.folder, check=True)
