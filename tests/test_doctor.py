@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.planning import assessment
-from workflow_scripts.planning.assessment import Problems, find_problems, make_plan
+from workflow_scripts.planning import assessment, page
+from workflow_scripts.planning.assessment import AssumedGpus, Problems, find_problems, make_plan
 from workflow_scripts.planning.effort import total_seconds
 from workflow_scripts.planning.machine import Machine
 from workflow_scripts.planning.models import Hub
@@ -151,3 +151,40 @@ def test_weights_that_go_early_need_less_disk(tmp_path):
     _, problems = assess(DEFAULT | {"keep": {"weights": False}}, tmp_path, machine)
     assert problems.fatal == []
     assert problems.minor[0].startswith("The disk of results/ holds what stays, but not all that is there for a while")
+
+
+GPUS = AssumedGpus(8, 24e9, 30e12)
+
+
+def test_a_plan_for_gpus_that_are_not_here(tmp_path):
+    """Eight jobs at a time, in the checkpoint's type, and nothing is said of this machine's memory."""
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(DEFAULT))
+    study, problems = read_file(tmp_path / "study.yaml"), Problems()
+    small = replace(MACHINE, memory=10**6, available=10**6, disk=10**6)
+    plan = make_plan(study, small, tmp_path / "results", problems, GPUS)
+    find_problems(plan, small, problems)
+    assert problems.fatal == problems.minor == []
+    assert (plan.device, plan.side_by_side, plan.dtype) == ("cuda", 8, "the checkpoint's")
+    slower = make_plan(study, small, tmp_path / "results", problems, replace(GPUS, rate=1e9))
+    assert slower.gpu_seconds > 2 * plan.gpu_seconds
+    # What needs no model needs no GPU.
+    assert 0 < plan.gpu_seconds < total_seconds(plan.stages, 1)
+    lines = "\n".join(page.job_lines(plan) + page.study_lines(plan))
+    assert f"{plan.gpu_seconds / 3600:,.1f} GPU hours" in lines and "(assumed)" in lines and "8 at a time" in lines
+
+
+def test_gpus_that_are_too_small_are_found(tmp_path):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(DEFAULT))
+    problems, tiny = Problems(), replace(GPUS, memory=1e9)
+    plan = make_plan(read_file(tmp_path / "study.yaml"), MACHINE, tmp_path / "results", problems, tiny)
+    find_problems(plan, MACHINE, problems)
+    assert len(problems.fatal) == 1 and "more than its 1.00 GB" in problems.fatal[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["--gpus", "2", "--gpu-memory", "24"], "24 is no amount of memory"), (["--gpus", "-1"], "give numbers above 0")],
+)
+def test_gpus_that_cannot_be_are_refused(arguments, says):
+    done = doctor(*arguments)
+    assert done.returncode == 1 and says in done.stdout and "Traceback" not in done.stdout

@@ -6,8 +6,9 @@ from pathlib import Path
 from transformers.utils import logging
 
 from workflow_scripts.cli import run_step
+from workflow_scripts.models.memory import parse_memory
 from workflow_scripts.planning import page
-from workflow_scripts.planning.assessment import Problems, find_problems, make_plan
+from workflow_scripts.planning.assessment import AssumedGpus, Problems, find_problems, make_plan
 from workflow_scripts.planning.machine import ask_machine, version_problems
 from workflow_scripts.study import StudyError, read_file
 
@@ -15,17 +16,27 @@ DEFAULT = Path(__file__).parents[1] / "config.yaml"
 RESULTS = Path("results")
 
 
-def doctor(*, configfile: Path = DEFAULT) -> None:
+def doctor(*, configfile: Path = DEFAULT, gpus: int = 0, gpu_memory: str = "80 GB", tflops: float = 30.0) -> None:
     """Print what this machine offers and what a study needs; exit with 1 when something will certainly fail.
 
     Args:
         configfile: the study, as for snakemake; the default study if left out.
+        gpus: plan for so many GPUs, which this machine need not have, instead of for this machine.
+        gpu_memory: of each of them, such as `24 GB`.
+        tflops: what a job computes on one, in 10^12 operations a second: about a third of what its maker states for the type of
+            the weights. 30 is right for small GPUs, 150 for those of data centres, in bfloat16.
     """
+    if gpus < 0 or tflops <= 0:
+        sys.exit(f"--gpus {gpus} --tflops {tflops}: give numbers above 0.")
+    try:
+        assumed = AssumedGpus(gpus, parse_memory(gpu_memory) or 0, tflops * 1e12) if gpus else None
+    except ValueError as error:
+        sys.exit(f"--gpu-memory: {error}")
     logging.set_verbosity_error()
     machine, problems = ask_machine(RESULTS), Problems()
     sections = [page.machine_lines(machine)]
     try:
-        plan = make_plan(read_file(configfile), machine, RESULTS, problems)
+        plan = make_plan(read_file(configfile), machine, RESULTS, problems, assumed)
     except StudyError as error:
         fatal, problems.minor = version_problems()
         problems.fatal = [*str(error).splitlines(), *fatal]

@@ -9,7 +9,7 @@ import torch
 from workflow_scripts.corpora.sources import embedded
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 from workflow_scripts.paths import variant_folder
-from workflow_scripts.planning.effort import FLOAT32, Setting, Stage, gpu_bytes, stages
+from workflow_scripts.planning.effort import FLOAT32, ON_GPU, Setting, Stage, gpu_bytes, stages, total_seconds
 from workflow_scripts.planning.jobs import documents_read, job_kinds
 from workflow_scripts.planning.machine import Machine, measure_rate, usable_device, version_problems
 from workflow_scripts.planning.models import Unavailable, Unknown, read_shape
@@ -32,6 +32,15 @@ class Problems:
 
 
 @dataclass(frozen=True)
+class AssumedGpus:
+    """GPUs that this machine need not have: their number, the bytes of each, operations a second of a job."""
+
+    number: int
+    memory: float
+    rate: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a run of a study needs on a machine.
 
@@ -45,6 +54,8 @@ class Plan:
         already: bytes of the study's results that are there.
         side_by_side: jobs that run at a time, by cores, memory and GPUs.
         gpu_memory: bytes that the largest job holds on a GPU, 0 without one.
+        gpu_seconds: of all jobs that compute on a model, one after the other.
+        assumed: the GPUs that the plan is for, None where it is for this machine.
     """
 
     study: Study
@@ -57,16 +68,21 @@ class Plan:
     already: int
     side_by_side: int
     gpu_memory: float
+    gpu_seconds: float
+    assumed: AssumedGpus | None = None
 
 
-def make_plan(study: Study, machine: Machine, results: Path, problems: Problems) -> Plan:
-    """What the study needs; what stands in the way is added to `problems`."""
-    device = _device(study, problems)
+def make_plan(
+    study: Study, machine: Machine, results: Path, problems: Problems, assumed: AssumedGpus | None = None
+) -> Plan:
+    """What the study needs, here or on GPUs that are assumed; what stands in the way is added to `problems`."""
+    device = "cuda" if assumed else _device(study, problems)
     dtype = _dtype(study, device)
     shapes = {name: _shape(study, name, machine, problems) for name in sorted(study.models)}
-    rate = measure_rate(device, dtype or torch.bfloat16, study.compute.threads)
+    rate = assumed.rate if assumed else measure_rate(device, dtype or torch.bfloat16, study.compute.threads)
     setting = Setting(study, rate, dtype.itemsize if dtype else 0, tokens_per_document(study))
-    planned = stages(list(job_kinds(study)), shapes, setting)
+    kinds = list(job_kinds(study))
+    planned = stages(kinds, shapes, setting)
     known = {name: shape for name, shape in shapes.items() if shape}
     return Plan(
         study=study,
@@ -77,8 +93,10 @@ def make_plan(study: Study, machine: Machine, results: Path, problems: Problems)
         stages=planned,
         artifacts=artifacts(study, known, setting),
         already=bytes_there(study, results),
-        side_by_side=side_by_side(study, machine, planned, device),
+        side_by_side=assumed.number if assumed else side_by_side(study, machine, planned, device),
         gpu_memory=max((gpu_bytes(shape, setting) for shape in known.values()), default=0) if device == "cuda" else 0,
+        gpu_seconds=total_seconds(stages([kind for kind in kinds if kind.task in ON_GPU], shapes, setting), 1),
+        assumed=assumed,
     )
 
 
@@ -145,9 +163,11 @@ def find_problems(plan: Plan, machine: Machine, problems: Problems) -> None:
     fatal, minor = version_problems()
     problems.fatal += fatal
     problems.minor += minor
-    _check_disk(plan, machine, problems)
-    _check_memory(plan, machine, problems)
-    _check_threads(plan, machine, problems)
+    _check_gpus(plan, machine, problems)
+    if not plan.assumed:
+        _check_disk(plan, machine, problems)
+        _check_memory(plan, machine, problems)
+        _check_threads(plan, machine, problems)
     read = {name for name, _ in documents_read(plan.study)}
     corpora = {name: plan.study.corpora[name] for name in sorted(read)}
     # The name of a hub data set may be that of a local folder.
@@ -188,10 +208,14 @@ def _check_memory(plan: Plan, machine: Machine, problems: Problems) -> None:
         problems.minor.append(
             f"The memory does not do for a job on every core, but for {plan.side_by_side}: run snakemake --cores {cores}."
         )
-    if machine.gpus and plan.gpu_memory > max(gpu.total for gpu in machine.gpus):
+
+
+def _check_gpus(plan: Plan, machine: Machine, problems: Problems) -> None:
+    there = plan.assumed.memory if plan.assumed else max((gpu.total for gpu in machine.gpus), default=None)
+    if there is not None and plan.gpu_memory > there:
         problems.fatal.append(
-            f"Evaluation holds about {gigabytes(plan.gpu_memory)} on the GPU, more than there is: take a smaller "
-            "evaluation.batch, compute.dtype bfloat16, or compute.device cpu."
+            f"Evaluation holds about {gigabytes(plan.gpu_memory)} on the GPU, more than its {gigabytes(there)}: take a smaller "
+            "evaluation.batch, compute.dtype bfloat16, or compute.device cpu; pruning, a block at a time, takes less."
         )
 
 

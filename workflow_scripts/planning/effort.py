@@ -339,11 +339,8 @@ COSTS: dict[str, Callable[[JobKind, ModelShape, Setting], Cost]] = {
     "draw_figures": constant(8),
     "write_report": constant(3),
 }
-NEEDS_SHAPE = {
-    "tokenize",
-    "control",
+ON_GPU = {
     "generate",
-    "prepare",
     "prune",
     "states",
     "perplexity",
@@ -353,8 +350,9 @@ NEEDS_SHAPE = {
     "continuations",
     "representations",
     "activations",
-    "overlap",
 }
+"""Jobs that compute on a model, and have a GPU for themselves where there is one."""
+NEEDS_SHAPE = ON_GPU | {"tokenize", "control", "prepare", "overlap"}
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def study_lines(plan: Plan) -> list[str]:
         for name, shape in plan.shapes.items()
     ]
     threads = f"{study.compute.threads} thread{'s' if study.compute.threads > 1 else ''} a job"
-    where = f"{plan.device}, {plan.dtype}, {threads}, {plan.rate / 1e9:,.0f} GFLOP/s a job (measured now)"
+    where = f"{plan.device}, {plan.dtype}, {threads}, {plan.rate / 1e9:,.0f} GFLOP/s a job ({'assumed' if plan.assumed else 'measured now'})"
     return [f"Study {study.study}", *columns([*models, ("computes on", where)])]
 
 
@@ -88,7 +88,16 @@ def job_lines(plan: Plan) -> list[str]:
     jobs = sum(stage.jobs for stage in plan.stages)
     rows.append(("together", str(jobs), "", f"{partly}{duration(total)}", ""))
     note = f"  {plan.side_by_side} at a time; an estimate, right within a factor of two; results that are there cost nothing."
-    return ["Jobs of a first run", *columns(rows, right=(1, 2, 3, 4)), note]
+    return ["Jobs of a first run", *columns(rows, right=(1, 2, 3, 4)), note, *_gpu_lines(plan)]
+
+
+def _gpu_lines(plan: Plan) -> list[str]:
+    if plan.device != "cuda":
+        return []
+    there = f" of {gigabytes(plan.assumed.memory)}" if plan.assumed else ""
+    return [
+        f"  {plan.gpu_seconds / 3600:,.1f} GPU hours; the largest job holds {gigabytes(plan.gpu_memory)}{there} on its GPU."
+    ]
 
 
 def disk_lines(plan: Plan) -> list[str]:
