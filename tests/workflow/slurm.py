@@ -4,6 +4,7 @@ It needs root, Linux and Debian's packages slurm-wlm and munge. SLURM reads its 
 process says, so that a machine with a configuration of its own is left alone. All processes and jobs are those started here.
 """
 
+import ctypes
 import os
 import secrets
 import shutil
@@ -24,6 +25,7 @@ NEEDED = ("munged", "munge", "slurmctld", "slurmd", "sbatch")
 REQUIRED = "POLYPRUNE_REQUIRE_SLURM"
 """Environment variable: where it is set, tests fail for want of SLURM instead of being skipped."""
 GPUS = 2
+PR_SET_PDEATHSIG = 1
 PATIENCE = 60.0
 """Seconds for daemons to answer, or to end."""
 
@@ -57,7 +59,7 @@ JobAcctGatherType=jobacct_gather/none
 MinJobAge=86400
 KillWait=2
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory}{gres} State=UNKNOWN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP
 """
@@ -163,8 +165,8 @@ class Cluster:
         return dict(field.split("=", 1) for field in fields if "=" in field)
 
     def _configure(self) -> None:
-        devices = [self._device(number) for number in range(GPUS)]
         host = socket.gethostname().partition(".")[0]
+        gpus = self._gpus()
         settings = {
             "mark": MARK,
             "host": host,
@@ -172,11 +174,11 @@ class Cluster:
             "folder": self.folder,
             "cpus": os.cpu_count(),
             "memory": psutil.virtual_memory().total // 2**20 * 9 // 10,
-            "gpus": GPUS,
+            "gres": f" Gres=gpu:{GPUS}" if gpus else "",
         }
         texts = {
             "slurm.conf": SLURM_CONF.format(**settings),
-            "gres.conf": "".join(f"NodeName={host} Name=gpu File={device}\n" for device in devices),
+            "gres.conf": f"NodeName={host} Name=gpu File={gpus}\n" if gpus else "",
             "cgroup.conf": "CgroupAutomount=no\n",
         }
         CONFIGURATION.mkdir(exist_ok=True)
@@ -186,11 +188,14 @@ class Cluster:
             (self.folder / name).write_text(text, encoding="utf-8")
             (CONFIGURATION / name).symlink_to(self.folder / name)
 
-    def _device(self, number: int) -> Path:
-        """A device file in the place of a GPU's; nobody opens it."""
-        path = self.folder / f"nvidia{number}"
-        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(195, number))
-        return path
+    def _gpus(self) -> str:
+        """Device files in the place of GPUs', which nobody opens; empty where such files cannot be made."""
+        try:
+            for number in range(GPUS):
+                os.mknod(self.folder / f"nvidia{number}", stat.S_IFCHR | 0o600, os.makedev(195, number))
+        except PermissionError:
+            return ""
+        return f"{self.folder}/nvidia[0-{GPUS - 1}]"
 
     def _start_munge(self) -> None:
         key = self.folder / "munge.key"
@@ -203,7 +208,10 @@ class Cluster:
 
     def _daemon(self, *command: str) -> None:
         with open(self.folder / f"{command[0]}.out", "wb") as output:
-            self.processes.append(subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True))
+            daemon = subprocess.Popen(
+                command, stdout=output, stderr=output, start_new_session=True, preexec_fn=_end_with_parent
+            )
+        self.processes.append(daemon)
 
     def _await(self, answers, what: str) -> None:
         end = time.monotonic() + PATIENCE
@@ -216,6 +224,11 @@ class Cluster:
                 )
                 raise RuntimeError(f"Waited in vain for {what}.{logs}")
             time.sleep(0.1)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the tests do, though they be killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _munge_answers() -> bool:
