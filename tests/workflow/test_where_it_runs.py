@@ -50,6 +50,8 @@ def prepared(tmp_path_factory):
     """A study with its calibration windows drawn, from which pruning starts; and its masks as one machine makes them."""
     project = Project(tmp_path_factory.mktemp("prepared") / "project")
     project.study["pruning"]["methods"] = ["wanda"]
+    # Jobs for three rounds on two cores: a test that looks for one under way finds it.
+    project.study["calibration"]["seeds"] = [0, 1]
     project.snakemake("masks", "--until", "sample_calibration")
     local = project.copied(project.folder.with_name("local"))
     local.snakemake("masks")
