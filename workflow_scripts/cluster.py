@@ -109,7 +109,11 @@ def jobs_here(folder: Path) -> list[Job]:
 
 def left_over(folder: Path) -> str:
     """A sentence with its remedy if jobs of an earlier run still go on in a working directory; empty otherwise."""
-    jobs = jobs_here(folder)
+    try:
+        jobs = jobs_here(folder)
+    except subprocess.CalledProcessError:
+        # Its commands are there and it does not answer: nothing will be submitted to it, and another engine needs it not.
+        return ""
     if not jobs:
         return ""
     numbers = ", ".join(sorted({job.number for job in jobs}))

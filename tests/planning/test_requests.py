@@ -125,6 +125,11 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
     assert [job.number for job in cluster.jobs_here(here)] == ["7"]
     assert "SLURM jobs 7)" in cluster.left_over(here) and "workflow_scripts.recover" in cluster.left_over(here)
     assert cluster.left_over(Path("/")) == ""
+    # Only another engine goes on where SLURM does not answer; recover does not take that for an empty queue.
+    squeue.write_text("#!/bin/sh\nexit 1\n")
+    assert cluster.left_over(here) == ""
+    with pytest.raises(cluster.subprocess.CalledProcessError):
+        cluster.jobs_here(here)
 
 
 @pytest.mark.parametrize(
