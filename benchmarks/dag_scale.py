@@ -8,7 +8,6 @@ an empty file with a record of Snakemake's.
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -128,9 +127,8 @@ def main(
     print(f"{'models':>6} {'jobs':>7}  {'dry run':>20}  {'nothing to do':>20}")
     found = []
     for number in models or (1, MODELS, 10, 40):
-        with ExitStack() as stack:
-            made = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
-            found.append(measure(made, number, number <= idle_up_to))
+        with TemporaryDirectory(dir=folder) as made:
+            found.append(measure(Path(made), number, number <= idle_up_to))
         report(found[-1])
     write_json(output, {"machine": facts, "figures": [asdict(one) for one in found]})
     usages = [usage for one in found if one.models == MODELS for usage in (one.dry, one.idle) if usage]

@@ -820,7 +820,8 @@ def failure():
 
 def begin_on_cluster():
     """Refuse to run beside an earlier run's jobs; let all jobs ask for what they need, which on one machine they do not."""
-    if sentence := cluster.left_over(Path.cwd()):
+    is_slurm = workflow.executor_plugin.name == "slurm"
+    if is_slurm and (sentence := cluster.left_over(Path.cwd())):
         logger.error(sentence)
         sys.exit(1)
     models = Path(RESULTS) / "models"

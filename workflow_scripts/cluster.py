@@ -69,9 +69,11 @@ class Requests:
             raise RuntimeError(f"What jobs ask of the cluster cannot be estimated:\n{done.stderr}")
         found = json.loads(done.stdout)
         for model in found["unknown"]:
+            most = max((row for row in found["requests"] if row["model"] == model), key=lambda row: row["mem_mb"])
             self.warn(
-                f"The size of models.{model} is not known yet, so its jobs ask for 31 GB and 9 hours: fetch its configuration "
-                "first (snakemake ... prepare_model), or say what they need with set-resources in the profile."
+                f"The size of models.{model} is not known yet, so its jobs ask for {most['mem_mb'] / 1000:.0f} GB and "
+                f"{most['runtime'] / 60:.0f} hours: fetch its configuration first (snakemake ... prepare_model), or say what "
+                "they need with set-resources in the profile."
             )
         return {tuple(row[key] for key in ("rule", "model", "method", "pattern")): row for row in found["requests"]}
 
@@ -108,12 +110,14 @@ def jobs_here(folder: Path) -> list[Job]:
 
 
 def left_over(folder: Path) -> str:
-    """A sentence with its remedy if jobs of an earlier run still go on in a working directory; empty otherwise."""
+    """A sentence with its remedy if jobs of an earlier run go on in a working directory, or may do; empty otherwise."""
     try:
         jobs = jobs_here(folder)
-    except subprocess.CalledProcessError:
-        # Its commands are there and it does not answer: nothing will be submitted to it, and another engine needs it not.
-        return ""
+    except subprocess.CalledProcessError as error:
+        return (
+            f"SLURM does not answer (squeue: {error.stderr.strip()}), so whether jobs of an earlier run still work in this folder "
+            "is not known: start again when it does."
+        )
     if not jobs:
         return ""
     numbers = ", ".join(sorted({job.number for job in jobs}))

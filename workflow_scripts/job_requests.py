@@ -10,10 +10,10 @@ from pathlib import Path
 from transformers.utils import logging
 
 from workflow_scripts.cli import run_step
-from workflow_scripts.planning.assessment import tokens_per_document
+from workflow_scripts.planning.assessment import GPU_RATE, make_setting
 from workflow_scripts.planning.jobs import job_kinds
 from workflow_scripts.planning.machine import ask_hub
-from workflow_scripts.planning.requests import assumed_setting, find_shapes, request_rows
+from workflow_scripts.planning.requests import find_shapes, request_rows
 from workflow_scripts.study import read_study
 
 
@@ -27,7 +27,8 @@ def job_requests(*, models: Path, gpu: bool = False) -> None:
     logging.set_verbosity_error()
     study = read_study(json.load(sys.stdin))
     shapes = find_shapes(study, models, ask_hub())
-    setting = assumed_setting(study, gpu, tokens_per_document(study))
+    # Jobs run on a CPU like this one, or on some GPU.
+    setting = make_setting(study, "cuda", GPU_RATE) if gpu else make_setting(study, "cpu")
     rows = list(request_rows(job_kinds(study), shapes, setting))
     print(json.dumps({"unknown": sorted(name for name, shape in shapes.items() if shape is None), "requests": rows}))
 

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from workflow_scripts.cli import run_step
 from workflow_scripts.cluster import jobs_here
+from workflow_scripts.planning.dag import SNAKEFILE
 
 DEFAULT = Path(__file__).parents[1] / "config.yaml"
-SNAKEFILE = Path(__file__).parents[1] / "Snakefile"
 
 
 def recover(*, configfile: Path = DEFAULT, patience: float = 300.0) -> None:

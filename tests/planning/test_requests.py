@@ -12,10 +12,11 @@ from tests.planning.sizes import SHAPE
 from tests.workflow.project import tiny_study
 from workflow_scripts import cluster
 from workflow_scripts.cluster import Requests, ask_unless_said
+from workflow_scripts.planning.assessment import GPU_RATE, make_setting
 from workflow_scripts.planning.effort import COSTS, Setting
 from workflow_scripts.planning.jobs import job_kinds
 from workflow_scripts.planning.models import Hub
-from workflow_scripts.planning.requests import assumed_setting, find_shapes, request_rows
+from workflow_scripts.planning.requests import find_shapes, request_rows
 from workflow_scripts.recover import is_controller
 from workflow_scripts.study import ModelSource, Study
 
@@ -71,9 +72,10 @@ def test_a_prepared_model_is_known_though_its_source_is_not(study, tmp_path):
     assert find_shapes(study, tmp_path, CLOSED)["tiny"].hidden == 32
 
 
-def test_on_a_gpu_weights_are_in_the_checkpoints_type(study):
-    assert assumed_setting(study, True, 32).dtype_bytes == 0
-    assert assumed_setting(study, False, 32).dtype_bytes == 4
+def test_on_a_gpu_weights_are_in_the_checkpoints_type():
+    study = Study.model_validate(EMBEDDED)
+    assert make_setting(study, "cuda", GPU_RATE).dtype_bytes == 0
+    assert make_setting(study, "cpu").dtype_bytes == 4
 
 
 def test_requests_are_looked_up_by_rule_model_and_method(tmp_path):
@@ -125,9 +127,9 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
     assert [job.number for job in cluster.jobs_here(here)] == ["7"]
     assert "SLURM jobs 7)" in cluster.left_over(here) and "workflow_scripts.recover" in cluster.left_over(here)
     assert cluster.left_over(Path("/")) == ""
-    # Only another engine goes on where SLURM does not answer; recover does not take that for an empty queue.
-    squeue.write_text("#!/bin/sh\nexit 1\n")
-    assert cluster.left_over(here) == ""
+    # Neither a run nor recover takes a SLURM that does not answer for an empty queue.
+    squeue.write_text("#!/bin/sh\necho down >&2; exit 1\n")
+    assert "SLURM does not answer" in cluster.left_over(here) and "down" in cluster.left_over(here)
     with pytest.raises(cluster.subprocess.CalledProcessError):
         cluster.jobs_here(here)
 

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,15 @@ def run_command(name: str, folder: Path, study: str) -> tuple[int, str]:
     command = [sys.executable, "-m", f"workflow_scripts.{name}", "--configfile", study]
     done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180.0) -> Any:
+    """What a condition gives as soon as it holds."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.2)
+    return found
 
 
 class Project:

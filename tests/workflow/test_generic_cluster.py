@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.project import ROOT, Project
+from tests.workflow.project import ROOT, Project, wait_for
 from tests.workflow.soak import artifacts_of
 
 PROFILE = ROOT / "profiles" / "generic"
@@ -107,11 +107,11 @@ def test_stopping_snakemake_cancels_what_is_in_the_queue(tmp_path, queue):
     project = Project(tmp_path / "project")
     run = project.start("masks", "--workflow-profile", "profiles/generic", "--jobs", "2")
     # Of a job in the very moment of its submission Snakemake knows no id yet.
-    wait_for(lambda: (project.folder / "run.log").read_text().count("with external jobid") == 2)
+    wait_for(lambda: (project.folder / "run.log").read_text().count("with external jobid") == 2, "two jobs", 30)
     assert len(living(queue)) == 2
     run.send_signal(signal.SIGINT)
     run.wait(60)
-    wait_for(lambda: not living(queue))
+    wait_for(lambda: not living(queue), "an empty queue", 30)
     assert list((project.folder / ".snakemake/cluster").iterdir()) == []
 
 
@@ -119,12 +119,12 @@ def test_stopping_snakemake_cancels_what_is_in_the_queue(tmp_path, queue):
 def test_after_a_sigkill_jobs_are_cancelled_by_hand_and_the_run_goes_on(tmp_path, queue):
     project = Project(tmp_path / "project")
     run = project.start("masks", "--workflow-profile", "profiles/generic", "--jobs", "2")
-    wait_for(lambda: (project.folder / "run.log").read_text().count("with external jobid") == 2)
+    wait_for(lambda: (project.folder / "run.log").read_text().count("with external jobid") == 2, "two jobs", 30)
     run.kill()
     run.wait(10)
     assert len(living(queue)) == 2
     subprocess.run(["profiles/generic/cancel.sh"], cwd=project.folder, check=True)
-    wait_for(lambda: not living(queue))
+    wait_for(lambda: not living(queue), "an empty queue", 30)
     project.snakemake("--unlock")
     hurry = ("--jobs", "2", "--seconds-between-status-checks", "1", "--latency-wait", "5")
     project.snakemake("results/corpora/letters/aa.parquet", "--workflow-profile", "profiles/generic", *hurry)
@@ -135,14 +135,6 @@ def living(queue: Path) -> list[str]:
     """The rows of jobs that the stand-in queue still has."""
     rows = subprocess.run(["qstat"], capture_output=True, text=True, check=True).stdout.splitlines()
     return rows[2:]
-
-
-def wait_for(condition, seconds: float = 30) -> None:
-    """Until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 @pytest.fixture

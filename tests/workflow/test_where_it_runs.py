@@ -7,13 +7,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
 
 import pytest
 import yaml
 
-from tests.workflow.project import ROOT, Project, run_command
+from tests.workflow.project import ROOT, Project, run_command, verify, wait_for
 from tests.workflow.slurm import REQUIRED, Unusable, check_machine, cluster
 from tests.workflow.soak import artifacts_of, leftovers
 
@@ -71,14 +69,6 @@ def start(project, *arguments):
     return project.start("masks", *PROFILE, *arguments)
 
 
-def wait_for(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.2)
-    return found
-
-
 def running(slurm, project):
     """The jobs of a project that prune at the moment."""
     return [
@@ -109,8 +99,7 @@ def test_a_job_that_dies_is_submitted_again_with_more_memory_and_time(slurm, pro
         for job, fields in of_project(slurm, project).items()
         if job != victim and fields["Comment"] == first["Comment"]
     ]
-    assert (first["JobState"], second["JobState"]) != ("COMPLETED", "COMPLETED")
-    assert second["JobState"] == "COMPLETED"
+    assert first["JobState"] != "COMPLETED" and second["JobState"] == "COMPLETED"
     assert megabytes(second) == round(1.5 * megabytes(first))
     assert minutes(second) == 2 * minutes(first)
     assert artifacts_of(project) == prepared[1]
@@ -211,5 +200,5 @@ def test_the_smoke_study_gives_the_same_bytes_on_slurm(slurm, smoke, tmp_path):
     project, made = run_smoke(tmp_path / "project", *PROFILE, *grouped())
     assert made == smoke
     assert len(of_project(slurm, project)) > 10
-    command = [sys.executable, "-m", "workflow_scripts.verify", "--configfile", "studies/smoke.yaml"]
-    subprocess.run(command, cwd=project.folder, check=True)
+    code, output = verify(project.folder, "studies/smoke.yaml")
+    assert code == 0, output

@@ -21,6 +21,10 @@ BYTES_PER_TOKEN = 4.0
 """Of text, for tokenizers of multilingual models in Latin script; the embedded corpus has 3 to 4.6 with Gemma's."""
 
 
+GPU_RATE = 3e13
+"""Operations a second that any GPU reaches on which such models are pruned; the machine that plans may have none."""
+
+
 @dataclass
 class Problems:
     """What stands in a run's way, a sentence each with its remedy."""
@@ -77,10 +81,8 @@ def make_plan(
 ) -> Plan:
     """What the study needs, here or on GPUs that are assumed; what stands in the way is added to `problems`."""
     device = "cuda" if assumed else _device(study, problems)
-    dtype = _dtype(study, device)
     shapes = {name: _shape(study, name, machine, problems) for name in sorted(study.models)}
-    rate = assumed.rate if assumed else measure_rate(device, dtype or torch.bfloat16, study.compute.threads)
-    setting = Setting(study, rate, dtype.itemsize if dtype else 0, tokens_per_document(study))
+    dtype, setting = _dtype(study, device), make_setting(study, device, assumed.rate if assumed else None)
     kinds = list(job_kinds(study))
     planned = stages(kinds, shapes, setting)
     known = {name: shape for name, shape in shapes.items() if shape}
@@ -89,7 +91,7 @@ def make_plan(
         shapes=shapes,
         device=device,
         dtype=str(dtype).removeprefix("torch.") if dtype else "the checkpoint's",
-        rate=rate,
+        rate=setting.rate,
         stages=planned,
         artifacts=artifacts(study, known, setting),
         already=bytes_there(study, results),
@@ -98,6 +100,13 @@ def make_plan(
         gpu_seconds=total_seconds(stages([kind for kind in kinds if kind.task in ON_GPU], shapes, setting), 1),
         assumed=assumed,
     )
+
+
+def make_setting(study: Study, device: str, rate: float | None = None) -> Setting:
+    """What costs depend on, where models compute on `device`; its rate is measured if it is not given."""
+    dtype = _dtype(study, device)
+    rate = rate or measure_rate(device, dtype or torch.bfloat16, study.compute.threads)
+    return Setting(study, rate, dtype.itemsize if dtype else 0, tokens_per_document(study))
 
 
 def _device(study: Study, problems: Problems) -> str:

@@ -4,7 +4,7 @@ Calibrated on the default study with two cores and no GPU, where a Wanda job tak
 11 minutes, and a job that prunes holds 1.4 GB: totals are meant to be right within a factor of two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -368,6 +368,12 @@ class Stage:
     memory: float | None
 
 
+def cost_of(kind: JobKind, shapes: Mapping[str, ModelShape | None], setting: Setting) -> Cost | None:
+    """What a job takes, None where it depends on the shape of a model that is not known."""
+    shape = shapes.get(kind.model)
+    return None if kind.task in NEEDS_SHAPE and shape is None else COSTS[kind.task](kind, shape, setting)
+
+
 def stages(kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: Setting) -> list[Stage]:
     """The stages of a study in the order of its pipeline."""
     rules = list(dict.fromkeys(kind.rule for kind in kinds))
@@ -376,9 +382,9 @@ def stages(kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: 
 
 def _stage(rule: str, kinds: list[JobKind], shapes: dict[str, ModelShape | None], setting: Setting) -> Stage:
     jobs = sum(kind.jobs for kind in kinds)
-    if any(kind.task in NEEDS_SHAPE and shapes.get(kind.model) is None for kind in kinds):
+    costs = [cost_of(kind, shapes, setting) for kind in kinds]
+    if None in costs:
         return Stage(rule, jobs, None, None)
-    costs = [COSTS[kind.task](kind, shapes.get(kind.model), setting) for kind in kinds]
     seconds = sum(kind.jobs * cost.seconds for kind, cost in zip(kinds, costs, strict=True))
     return Stage(rule, jobs, seconds, max(cost.memory for cost in costs))
 
