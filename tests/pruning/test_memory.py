@@ -1,14 +1,18 @@
 """What pruning holds at a time: refused where it does not fit, hidden states in a file where they do not, masks the same."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
 from tests.conftest import tiny_model
 from tests.pruning.test_engine import calibration, prune, windows
-from workflow_scripts.models.memory import parse_memory
+from workflow_scripts.models.memory import granted_memory, parse_memory
+from workflow_scripts.models.scratch import SCRATCH
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning import memory
-from workflow_scripts.pruning.memory import HIDDEN_FILE, Needs, NotEnoughMemory, allocate_hidden, estimate_needs
+from workflow_scripts.pruning.memory import PREFIX, Needs, NotEnoughMemory, allocate_hidden, estimate_needs
 
 NEEDS = Needs(block=400, statistics=300, work=300)
 SHAPE = (2, 3, 4)
@@ -25,10 +29,25 @@ def process(monkeypatch):
 def test_hidden_states_go_to_a_file_where_memory_is_short(process, tmp_path, budget, in_file):
     hidden = allocate_hidden(SHAPE, torch.float32, NEEDS, "cpu", budget, tmp_path)
     assert hidden.shape == SHAPE and hidden.dtype == torch.float32
-    assert (tmp_path / HIDDEN_FILE).exists() == in_file
     hidden.fill_(7)
-    if in_file:
-        assert (tmp_path / HIDDEN_FILE).read_bytes() == hidden.numpy().tobytes()
+    assert (str(tmp_path / PREFIX) in Path("/proc/self/maps").read_text()) == in_file
+    assert not list(tmp_path.iterdir()), "a file without a name goes with the process"
+
+
+def test_hidden_states_go_to_the_scratch_of_the_machine(process, tmp_path, monkeypatch):
+    monkeypatch.setenv(SCRATCH, str(tmp_path / "scratch"))
+    hidden = allocate_hidden(SHAPE, torch.float32, NEEDS, "cpu", 1095, tmp_path)
+    assert hidden.fill_(7).sum() == 7 * hidden.numel()
+    assert str(tmp_path / "scratch" / PREFIX) in Path("/proc/self/maps").read_text()
+
+
+def test_a_full_disk_is_told_before_the_work_begins(process, tmp_path, monkeypatch):
+    def fill(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", fill)
+    with pytest.raises(NotEnoughMemory, match=rf"{tmp_path} has no room \(No space left on device\): .*{SCRATCH}"):
+        allocate_hidden(SHAPE, torch.float32, NEEDS, "cpu", 1095, tmp_path)
 
 
 def test_a_job_that_does_not_fit_says_so(process, tmp_path):
@@ -82,3 +101,16 @@ def test_what_is_no_amount_of_memory_is_refused(text):
         ValueError, match="is no amount of memory; write auto, or an amount with its unit such as 8 GiB"
     ):
         parse_memory(text)
+
+
+@pytest.mark.parametrize(
+    ("environment", "granted"),
+    [
+        ({"SLURM_MEM_PER_NODE": "300"}, None),
+        ({"SLURM_JOB_ID": "7", "SLURM_MEM_PER_NODE": "300"}, 300 * 2**20),
+        ({"SLURM_JOB_ID": "7", "SLURM_MEM_PER_CPU": "100", "SLURM_CPUS_ON_NODE": "4"}, 400 * 2**20),
+        ({"SLURM_JOB_ID": "7", "SLURM_MEM_PER_NODE": "0"}, None),
+    ],
+)
+def test_a_job_takes_no_more_than_slurm_gave_it(environment, granted):
+    assert granted_memory(environment) == granted

@@ -118,6 +118,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.has_gpus = False
         self.processes: list[subprocess.Popen] = []
 
     def start(self) -> None:
@@ -167,6 +168,7 @@ class Cluster:
     def _configure(self) -> None:
         host = socket.gethostname().partition(".")[0]
         gpus = self._gpus()
+        self.has_gpus = bool(gpus)
         settings = {
             "mark": MARK,
             "host": host,

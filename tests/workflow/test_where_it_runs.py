@@ -14,6 +14,7 @@ import yaml
 from tests.workflow.project import ROOT, Project, run_command, verify, wait_for
 from tests.workflow.slurm import REQUIRED, Unusable, check_machine, cluster
 from tests.workflow.soak import artifacts_of, leftovers
+from workflow_scripts.models.scratch import MODELS, SCRATCH
 
 pytestmark = pytest.mark.slow
 PROFILE = [
@@ -146,6 +147,30 @@ def test_after_a_killed_controller_no_file_is_written_twice(slurm, project, prep
     assert slurm.jobs() == []
     assert start(project).wait(PATIENCE) == 0, said(project) + project.logs()
     assert artifacts_of(project) == prepared[1] and not leftovers(project)
+
+
+def test_jobs_on_a_gpu_go_to_a_partition_with_gpus_and_read_the_model_from_their_node(
+    slurm, project, prepared, tmp_path, monkeypatch
+):
+    if not slurm.has_gpus:
+        pytest.skip("no device files can be made here, and so no pretend GPUs")
+    next((project.folder / "results/calibration").rglob("*.parquet")).unlink()
+    monkeypatch.setenv("POLYPRUNE_GPUS", "1")
+    # A folder whose name is known on the node alone: SLURM sets the variable for each of its jobs.
+    monkeypatch.setenv(SCRATCH, f"{tmp_path}/of-node-$SLURMD_NODENAME")
+    assert start(project, "--slurm-partition-config", "profiles/slurm/partitions.yaml").wait(PATIENCE) == 0, said(
+        project
+    )
+    jobs = of_project(slurm, project).values()
+    partitions = {
+        step: {job["Partition"] for job in jobs if step in job["Comment"]} for step in ("windows", "prune_model")
+    }
+    assert partitions == {"windows": {"cpu"}, "prune_model": {"gpu"}}
+    assert all(("gres:gpu:1" in job.get("TresPerNode", "")) == (job["Partition"] == "gpu") for job in jobs)
+    (node,) = tmp_path.glob("of-node-*")
+    (copy,) = [path for path in (node / MODELS).iterdir() if path.is_dir()]
+    assert (copy / "model.safetensors").is_file()
+    assert artifacts_of(project) == prepared[1]
 
 
 # Those of evaluation go together as well, for the test's sake: the model is so small that jobs take longer to begin than to end.

@@ -23,17 +23,18 @@ from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.models.copies import restore_weights
 from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.remote_code import is_trusted
+from workflow_scripts.models.scratch import nearby
 
 
 def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
     """The causal language model of a directory, in evaluation mode, without gradients.
 
     Code that comes with the model runs only where its record says that the study trusts it. Weights that an earlier run
-    dropped (`keep.dense: false`) are restored first.
+    dropped (`keep.dense: false`) are restored first. With scratch on this machine it is read there, see `models.scratch`.
     """
     restore_weights(directory)
     model = AutoModelForCausalLM.from_pretrained(
-        directory,
+        nearby(directory),
         dtype=dtype,
         local_files_only=True,
         trust_remote_code=is_trusted(directory),
@@ -55,7 +56,7 @@ class Checkpoint:
         self._directory = Path(directory)
         self._model = model
         self._mapping = get_model_conversion_mapping(model)
-        self._file_of = weight_files(self._directory)
+        self._file_of = weight_files(nearby(self._directory))
         self._stored: dict[str, list[str]] = {}
         known = model.state_dict()
         for name in self._file_of:

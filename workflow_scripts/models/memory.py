@@ -1,7 +1,9 @@
 """How much memory this process may take."""
 
 import ctypes
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import humanfriendly
@@ -29,9 +31,22 @@ def parse_memory(text: str) -> int | None:
 
 
 def available_memory() -> int:
-    """Bytes that are not used at the moment, or the limit of the control group where that is lower."""
-    available = psutil.virtual_memory().available
-    return min(available, memory_limit() or available)
+    """Bytes that are not used at the moment, or the limit of the control group or of the SLURM job where that is lower."""
+    limits = [psutil.virtual_memory().available, memory_limit(), granted_memory()]
+    return min(limit for limit in limits if limit is not None)
+
+
+def granted_memory(environment: Mapping[str, str] = os.environ) -> int | None:
+    """What SLURM gave to the job that this process is in, in bytes; None outside a job, or where it has all of the node.
+
+    Not every cluster holds its jobs to it, but others count on what this one did not ask for.
+    """
+    if "SLURM_JOB_ID" not in environment:
+        return None
+    megabytes = int(environment.get("SLURM_MEM_PER_NODE", 0))
+    if not megabytes:
+        megabytes = int(environment.get("SLURM_MEM_PER_CPU", 0)) * int(environment.get("SLURM_CPUS_ON_NODE", 1))
+    return megabytes * 2**20 or None
 
 
 def give_back() -> None:

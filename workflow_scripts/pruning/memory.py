@@ -1,8 +1,10 @@
 """What pruning holds at a time, whether that fits, and where the hidden states of all windows go."""
 
+import os
 from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import psutil
 import torch
@@ -12,13 +14,15 @@ from workflow_scripts.models.blocks import find_linears
 from workflow_scripts.models.device import free_memory
 from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.models.memory import available_memory
+from workflow_scripts.models.scratch import SCRATCH, scratch_folder
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, Linears
 from workflow_scripts.pruning.statistics import accumulator_dtype
 
 logger = getLogger(__name__)
 
-HIDDEN_FILE = "hidden-states.bin"
+PREFIX = "polyprune-hidden-states-"
+"""What the file's name begins with, for as long as it has one."""
 
 
 class NotEnoughMemory(ValueError):
@@ -92,7 +96,7 @@ def _size(block: nn.Module) -> int:
 def allocate_hidden(
     shape: tuple[int, int, int], dtype: torch.dtype, needs: Needs, device: str, budget: int | None, folder: Path
 ) -> torch.Tensor:
-    """An uninitialised buffer [windows, length, hidden] on the device, in memory, or in a file of `folder` mapped to memory.
+    """An uninitialised buffer [windows, length, hidden] on the device, in memory, or in a file mapped to memory.
 
     Args:
         shape: of the buffer.
@@ -100,10 +104,10 @@ def allocate_hidden(
         needs: what else is held, see `estimate_needs`.
         device: where blocks run.
         budget: bytes of memory that the process may take in all; None for what the machine has available.
-        folder: where the file goes, which must be there.
+        folder: where the file goes on a machine without scratch; it must be there.
 
     Raises:
-        NotEnoughMemory: what else is held does not fit by itself.
+        NotEnoughMemory: what else is held does not fit by itself, or there is no room for the file.
     """
     size = dtype.itemsize * shape[0] * shape[1] * shape[2]
     on_device = free_memory(device)
@@ -117,9 +121,24 @@ def allocate_hidden(
     _refuse(beside, there, "available" if budget is None else "left of pruning.memory")
     if beside + size <= there:
         return torch.empty(shape, dtype=dtype)
-    logger.info("the hidden states take %.1f GB: they are kept in a file", size / 1e9)
-    file = folder / HIDDEN_FILE
-    return torch.from_file(str(file), shared=True, size=size // dtype.itemsize, dtype=dtype).view(shape)
+    folder = scratch_folder() or folder
+    logger.info("the hidden states take %.1f GB: they are kept in a file in %s", size / 1e9, folder)
+    return _map_file(folder, size, dtype).view(shape)
+
+
+def _map_file(folder: Path, size: int, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor over a file of `size` bytes that loses its name at once: it goes with the process, however that ends."""
+    with NamedTemporaryFile(dir=folder, prefix=PREFIX) as file:
+        try:
+            # A disk that is full later would be a signal in the middle of a calculation.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise NotEnoughMemory(
+                f"The hidden states take {size / 1e9:.1f} GB in a file, for which {folder} has no room ({error.strerror}): make "
+                f"room, raise pruning.memory, or name another folder with the environment variable {SCRATCH}."
+            ) from error
+        return torch.from_file(file.name, shared=True, size=size // dtype.itemsize, dtype=dtype)
 
 
 def _held() -> int:
