@@ -33,7 +33,7 @@ settings.load_profile("patient")
 torch.set_num_threads(1)
 
 # A worker takes a whole file: as the last, these would leave the other worker idle for minutes.
-LONGEST = ["test_staleness.py", "test_where_it_runs.py", "test_real_model.py"]
+LONGEST = ["test_smoke.py", "test_staleness.py", "test_where_it_runs.py", "test_real_model.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ PACKAGE = __name__.partition(".")[0]
 ROOT = Path(__file__).parent
 LIBRARIES = {
     "datasets": ("datasets",),
+    "fontTools": ("fonttools",),
     "gguf": ("gguf",),
     "jinja2": ("jinja2",),
     "matplotlib": ("matplotlib",),

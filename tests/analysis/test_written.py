@@ -12,6 +12,7 @@ from workflow_scripts.analysis.fidelity import (
     REPEATED,
     examples,
     fidelity_effects,
+    fidelity_losses,
     fidelity_matrix,
 )
 from workflow_scripts.analysis.questions import QUESTIONS_MATRIX, questions_losses, questions_matrix
@@ -89,15 +90,16 @@ def test_most_wrong_texts_name_the_language_they_fall_into():
 
 def test_differences_come_in_two_units_and_are_corrected_apart(written):
     _, continuations = written
-    table = fidelity_effects(continuations, LANGUAGES, LANGUAGES)
+    table = fidelity_effects(fidelity_losses(continuations), LANGUAGES, LANGUAGES)
     assert set(table["unit"]) == {OTHER_LANGUAGES, REPEATED}
     [row] = table.filter(own="sw", other="en", unit=OTHER_LANGUAGES).to_dicts()
     mean = {name: continuations.filter(calibration=name, language="sw")["probability"].mean() for name in ("sw", "en")}
     assert row["difference"] == pytest.approx(mean["en"] - mean["sw"])
-    alone = fidelity_effects(continuations.with_columns(repetition=pl.lit(0.5)), LANGUAGES, LANGUAGES)
+    level = fidelity_losses(continuations.with_columns(repetition=pl.lit(0.5)))
+    alone = fidelity_effects(level, LANGUAGES, LANGUAGES)
     assert alone.filter(unit=OTHER_LANGUAGES).equals(table.filter(unit=OTHER_LANGUAGES))
     unknown = continuations.with_columns(probability=pl.lit(None, pl.Float64))
-    assert set(fidelity_effects(unknown, LANGUAGES, LANGUAGES)["unit"]) == {REPEATED}
+    assert set(fidelity_effects(fidelity_losses(unknown), LANGUAGES, LANGUAGES)["unit"]) == {REPEATED}
 
 
 def test_examples_are_the_first_prompt_with_the_dense_model_its_own_language_and_english(written):

@@ -98,3 +98,22 @@ def test_texts_are_shown_as_they_are_and_in_their_direction(tables, calibrations
 def test_a_study_without_them_has_no_such_section(tables_of):
     html = render_report({}, tables_of("small"))
     assert "questions_matrix" not in html and "fidelity_matrix" not in html and "py3langid" not in html
+
+
+def test_with_one_seed_every_measure_has_intervals_within_single_masks(tables_of, calibrations_of):
+    one = tables_of("one seed of controls")
+    within, html = one["within_mask"], render_report({"calibrations": calibrations_of("one seed of controls")}, one)
+    for name, effects in (
+        ("", "effects"),
+        ("_cloze", "cloze_effects"),
+        ("_divergence", "divergence_effects"),
+        ("_answers", "questions_effects"),
+        ("_fidelity_0", "fidelity_effects"),
+        ("_fidelity_1", "fidelity_effects"),
+    ):
+        assert f'id="table-single_masks{name}"' in html
+        keys = ["method", "unit", "own", "other"]
+        found = one[effects].select(*keys, "difference").join(within, on=keys, suffix="_within")
+        assert found.height == one[effects].height > 0
+        assert (found["difference"] - found["difference_within"]).abs().max() < 1e-9, "of one seed they are the same"
+        assert (found["low"] <= found["difference"]).all() and (found["difference"] <= found["high"]).all()

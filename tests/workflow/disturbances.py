@@ -1,5 +1,6 @@
 """What may happen to a finished study: each edit, change or accident of docs/staleness.md, by its words there."""
 
+import json
 import os
 import re
 import shutil
@@ -7,11 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import save_checkpoint, write_local_corpus
+from tests.evaluation.task_files import items, write_task
+from tests.test_inside_steps import write_parallel
 from tests.workflow.project import ROOT, Project
 
 Disturbance = Callable[[Project], None]
 DISTURBANCES: dict[str, Disturbance] = {}
 PERPLEXITY = "workflow_scripts/evaluation/perplexity.py"
+FURTHER = "## Tasks, generated text and the inside of models"
+"""Heading of the table whose study measures more than perplexity."""
 
 
 def staleness_study() -> dict:
@@ -34,9 +39,64 @@ def staleness_project(folder: Path) -> Project:
     return project
 
 
-def documented() -> dict[str, dict[str, int] | str]:
-    """Disturbance -> rule -> number of jobs, or the word `everything`, as the tables in docs/staleness.md have it."""
-    rows = re.findall(r"^\| (.+) \| (.+) \|$", (ROOT / "docs/staleness.md").read_text(encoding="utf-8"), re.MULTILINE)
+def further_project(folder: Path) -> Project:
+    """The project of the last table, not yet run: one method, and everything that can be measured of a mask."""
+    project = Project(folder)
+    write_parallel(folder / "inputs/words", ["de", "sw"])
+    for language in ("de", "sw"):
+        for task in ("news", "trade"):
+            write_task(folder / "inputs/tasks" / language, task, items())
+    write_questions(folder / "inputs/questions.jsonl")
+    sample = {
+        "calibration": {"calibrations": ["de", "sw"], "corpus": "words", "windows": 2, "length": 16, "seeds": [0]}
+    }
+    project.study |= sample | {
+        "corpora": {"words": {"kind": "local", "path": "inputs/words"}},
+        "pruning": {"methods": ["wanda"], "patterns": [0.5], "batch": 2},
+        "evaluation": {
+            "corpus": "words",
+            "languages": ["de", "sw"],
+            "documents": 4,
+            "length": 32,
+            "tasks": ["news"],
+            "task_files": task_files("news"),
+            "questions": {"path": "inputs/questions.jsonl", "items": 3, "tokens": 4},
+            "continuations": {"prompts": 3, "opening": 6, "tokens": 9},
+            "representations": {"documents": 4},
+            "activations": {"tokens": 60},
+        },
+    }
+    return project
+
+
+def task_files(*tasks: str) -> dict[str, dict[str, str]]:
+    """Task -> language -> its file."""
+    return {task: {language: f"inputs/tasks/{language}/{task}.yaml" for language in ("de", "sw")} for task in tasks}
+
+
+def write_questions(path: Path, first: str = "ab") -> None:
+    """Four questions in MKQA's form."""
+    texts = [first, "cd", "ef gh", "i"]
+    rows = [
+        {
+            "example_id": number,
+            "queries": {language: text for language in ("de", "sw")},
+            "answers": {language: [{"type": "entity", "text": text[::-1]}] for language in ("de", "sw")},
+        }
+        for number, text in enumerate(texts)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def documented() -> tuple[dict[str, dict[str, int] | str], dict[str, dict[str, int] | str]]:
+    """Disturbance -> rule -> number of jobs, or the word `everything`: of docs/staleness.md's first study, and of its second."""
+    first, heading, second = (ROOT / "docs/staleness.md").read_text(encoding="utf-8").partition(FURTHER)
+    assert heading, f"{FURTHER} is not in docs/staleness.md"
+    return _rows(first), _rows(second)
+
+
+def _rows(page: str) -> dict[str, dict[str, int] | str]:
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", page, re.MULTILINE)
     return {name: _jobs(cell) for name, cell in rows if name not in {"what happens", "---"}}
 
 
@@ -279,3 +339,47 @@ def run_another_study(project: Project) -> None:
     project.study["pruning"]["methods"] = ["wanda"]
     project.snakemake()
     project.study = own
+
+
+# Of the second study.
+append("how an answer is compared with the gold ones", "workflow_scripts/evaluation/answers.py")
+append("the divergence from the dense model", "workflow_scripts/evaluation/divergence.py")
+append("how the language of a continuation is told", "workflow_scripts/evaluation/fidelity.py")
+append("the split of subspaces", "workflow_scripts/analysis/subspaces.py")
+append("which neurons are language-specific", "workflow_scripts/analysis/neurons.py")
+append("how errors against the dense model are measured", "workflow_scripts/analysis/representations.py")
+append("the intervals of tasks", "workflow_scripts/analysis/clusters.py")
+install("another version of lm-eval", "lm_eval")
+install("another version of py3langid", "py3langid")
+install("another version of fontTools, which knows the scripts", "fonttools")
+change("more task items", "evaluation", "task_items", to=5)
+change("more questions", "evaluation", "questions", "items", to=4)
+change("longer answers", "evaluation", "questions", "tokens", to=5)
+change("longer continuations", "evaluation", "continuations", "tokens", to=10)
+change("more documents of representations", "evaluation", "representations", "documents", to=5)
+change("more tokens of activations", "evaluation", "activations", "tokens", to=70)
+
+
+@disturbance("no tasks")
+def remove_tasks(project: Project) -> None:
+    del project.study["evaluation"]["tasks"], project.study["evaluation"]["task_files"]
+
+
+@disturbance("a task more")
+def add_task(project: Project) -> None:
+    project.study["evaluation"] |= {"tasks": ["news", "trade"], "task_files": task_files("news", "trade")}
+
+
+@disturbance("an item of a task is corrected in German")
+def correct_item(project: Project) -> None:
+    rows = items()
+    rows[0]["question"] = "abd"
+    write_task(project.folder / "inputs/tasks/de", "news", rows)
+
+
+@disturbance("a question is corrected")
+def correct_question(project: Project) -> None:
+    write_questions(project.folder / "inputs/questions.jsonl", first="ba")
+
+
+change("SparseGPT beside Wanda", "pruning", "methods", to=["sparsegpt", "wanda"])

@@ -5,11 +5,12 @@ from collections import Counter
 
 import pytest
 
-from tests.workflow.disturbances import DISTURBANCES, documented, staleness_project
+from tests.workflow.disturbances import DISTURBANCES, documented, further_project, staleness_project
 from tests.workflow.project import Project, catalogued
 from workflow_scripts.artifact_catalogue import ARTIFACTS
 
-TABLE = documented()
+FIRST, SECOND = documented()
+TABLE = FIRST | SECOND
 INSIDE = ("representation", "activation", "evaluation_error", "lape", "neuron", "subspace")
 ALWAYS_RUN = {
     "the formula of an interval",
@@ -31,9 +32,19 @@ def finished(tmp_path_factory):
     return project
 
 
+@pytest.fixture(scope="module")
+def finished_further(tmp_path_factory):
+    """The second study, which has run to its end."""
+    project = further_project(tmp_path_factory.mktemp("further") / "project")
+    project.everything = jobs(project.snakemake())
+    return project
+
+
 @pytest.fixture
-def project(finished, tmp_path):
-    """A copy of the finished study, as if it had always been there."""
+def project(request, tmp_path):
+    """A copy of the finished study that a row is about, the first where there is none, as if it had always been there."""
+    words = request.getfixturevalue("words") if "words" in request.fixturenames else ""
+    finished = request.getfixturevalue("finished_further" if words in SECOND else "finished")
     return finished.copied(tmp_path / "project", "__pycache__")
 
 
@@ -46,6 +57,7 @@ def test_every_row_of_the_table_can_be_made_to_happen():
     assert list(TABLE) == list(DISTURBANCES)
 
 
+@pytest.mark.slow
 def test_every_artifact_is_in_the_catalogue(finished):
     # Cloze items, tasks, controls, generated text and what is inside of models are in other studies.
     words = ("cloze", "task", "control", "question", "continuation", "fidelity", *INSIDE)
@@ -74,6 +86,7 @@ def wanted(project: Project, words: str) -> dict[str, int]:
     return project.everything if TABLE[words] == "everything" else TABLE[words]
 
 
+@pytest.mark.slow
 def test_an_added_language_leaves_every_mask_and_perplexity_untouched(project):
     kept = {below: project.state(below) for below in ("pruned", "perplexity", "calibration", "tokens", "models")}
     DISTURBANCES["a language more to calibrate with and to evaluate in"](project)
@@ -84,6 +97,7 @@ def test_an_added_language_leaves_every_mask_and_perplexity_untouched(project):
         assert (len(after) > len(before)) == (below != "models")
 
 
+@pytest.mark.slow
 def test_an_added_seed_leaves_every_mask_and_the_content_of_every_perplexity_untouched(project):
     masks, perplexity = project.state("pruned"), project.state("perplexity")
     DISTURBANCES["a seed more"](project)

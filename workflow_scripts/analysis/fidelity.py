@@ -61,17 +61,14 @@ def _instead(rows: pl.DataFrame) -> pl.DataFrame:
     return counts.group_by(CELL, maintain_order=True).agg(pl.col("identified").first().alias("instead"))
 
 
-def fidelity_effects(continuations: pl.DataFrame, own: Collection[str], others: Collection[str]) -> pl.DataFrame:
-    """Own-language calibration minus each other one, as `effects.compare` has it, in two units, of which less is better.
+def fidelity_losses(continuations: pl.DataFrame) -> pl.DataFrame:
+    """Calibrated variants as `effects.compare` takes them, in two units, of which less is better.
 
     They are the probability that a text is in another language than its prompt (where that can be told), and the share of
-    4-grams that have been there before. Holm's correction covers one unit.
+    4-grams that have been there before.
     """
     measures = {OTHER_LANGUAGES: 1 - pl.col("probability"), REPEATED: pl.col("repetition")}
-    made = [
-        compare(_losses(continuations, unit, loss), own, others, "fidelity_effects") for unit, loss in measures.items()
-    ]
-    return pl.concat([pl.DataFrame(schema=EFFECTS), *made]).sort(*SETTING, "corpus", "unit", "own", "other")
+    return pl.concat(_losses(continuations, unit, loss) for unit, loss in measures.items())
 
 
 def _losses(continuations: pl.DataFrame, unit: str, loss: pl.Expr) -> pl.DataFrame:
@@ -80,6 +77,18 @@ def _losses(continuations: pl.DataFrame, unit: str, loss: pl.Expr) -> pl.DataFra
     dense = rows.filter(pl.col("method") == "dense").select(*place, dense_loss="loss")
     calibrated = rows.filter(pl.col("calibration") != "none").join(dense, on=place)
     return calibrated.sort(*PLACE, "calibration", "seed", "doc_id")
+
+
+def fidelity_effects(lost: pl.DataFrame, own: Collection[str], others: Collection[str]) -> pl.DataFrame:
+    """Own-language calibration minus each other one, as `effects.compare` has it; Holm's correction covers one unit.
+
+    Args:
+        lost: see `fidelity_losses`.
+        own: languages that are calibrated in.
+        others: calibrations to compare with.
+    """
+    made = [compare(rows, own, others, "fidelity_effects") for rows in lost.partition_by("unit")]
+    return pl.concat([pl.DataFrame(schema=EFFECTS), *made]).sort(*SETTING, "corpus", "unit", "own", "other")
 
 
 def examples(continuations: pl.DataFrame, languages: Collection[str]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from workflow_scripts.analysis.clusters import mask_clusters
 from workflow_scripts.analysis.divergence import divergence_losses
 from workflow_scripts.analysis.effects import compare, losses
 from workflow_scripts.analysis.errors import error_by_block, layer_errors
-from workflow_scripts.analysis.fidelity import examples, fidelity_effects, fidelity_matrix
+from workflow_scripts.analysis.fidelity import examples, fidelity_effects, fidelity_losses, fidelity_matrix
 from workflow_scripts.analysis.inputs import input_similarity
 from workflow_scripts.analysis.matrix import matrix, mean_matrix
 from workflow_scripts.analysis.overlap import experts_together, pooled, positions
@@ -58,7 +58,7 @@ def analyse(
     Raises:
         ValueError: see `with_dense`, `compare` and `task_losses`.
     """
-    rows, lost = matrix(perplexity), losses(perplexity)
+    rows, lost, diverged = matrix(perplexity), losses(perplexity), divergence_losses(perplexity)
     calibrations = set(lost["calibration"])
     kinds = kinds or dict.fromkeys(calibrations & set(lost["language"]), "language")
     languages = {name for name, kind in kinds.items() if kind == "language"}
@@ -72,7 +72,7 @@ def analyse(
         "mean_matrix": mean_matrix(rows),
         "effects": compare(lost, languages, languages),
         "baselines": compare(lost, languages, calibrations - languages, "baselines"),
-        "divergence_effects": compare(divergence_losses(perplexity), languages, calibrations, "divergence_effects"),
+        "divergence_effects": compare(diverged, languages, calibrations, "divergence_effects"),
         "best_calibration": best,
         "one_for_all": one_for_all(lost),
         "predictors": foretold,
@@ -89,7 +89,7 @@ def analyse(
         "layer_errors": errors,
         "error_by_block": error_by_block(layers),
     }
-    single = [(lost, tables["effects"])]
+    single = [(lost, tables["effects"]), (diverged, tables["divergence_effects"])]
     if cloze is not None:
         known = cloze_losses(cloze)
         tables["cloze_matrix"] = cloze_matrix(cloze)
@@ -102,11 +102,15 @@ def analyse(
         single.append((scored, tables["task_effects"].filter(~pl.col("pooled"))))
     if questions is not None:
         tables["questions_matrix"] = questions_matrix(questions)
-        tables["questions_effects"] = compare(questions_losses(questions), languages, calibrations, "questions_effects")
+        asked = questions_losses(questions)
+        tables["questions_effects"] = compare(asked, languages, calibrations, "questions_effects")
+        single.append((asked, tables["questions_effects"]))
     if continuations is not None:
         tables["fidelity_matrix"] = fidelity_matrix(continuations)
-        tables["fidelity_effects"] = fidelity_effects(continuations, languages, calibrations)
+        written = fidelity_losses(continuations)
+        tables["fidelity_effects"] = fidelity_effects(written, languages, calibrations)
         tables["continuation_examples"] = examples(continuations, languages)
+        single.append((written, tables["fidelity_effects"]))
     if too_few_seeds(perplexity):
         tables["within_mask"] = pl.concat(within_mask(*measured) for measured in single)
     return tables

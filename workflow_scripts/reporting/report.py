@@ -277,7 +277,8 @@ def _cloze_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tupl
     margins = [
         (effects_table(rows, name, caption, known), rows is headline) for rows, name, caption in named if rows.height
     ]
-    return [(accuracy_table(tables["cloze_matrix"], known), False), *margins]
+    single = _single_masks(tables, effects["unit"], "single_masks_cloze", known)
+    return [(accuracy_table(tables["cloze_matrix"], known), False), *margins, *single]
 
 
 def _single_masks(
@@ -313,15 +314,18 @@ def _divergence_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list
     return [
         (divergence_table(tables["mean_matrix"], kinds_of(known)), False),
         (effects_table(tables["divergence_effects"], "own_language_divergence", every, known), False),
+        *_single_masks(tables, tables["divergence_effects"]["unit"], "single_masks_divergence", known),
     ]
 
 
-def _fidelity_effects(effects: pl.DataFrame, known: Known) -> list[tuple[Table, bool]]:
-    """A table of effects per unit."""
-    made = []
+def _fidelity_tables(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[Table, bool]]:
+    """The measures, and a table of effects, or of differences within single masks, per unit."""
+    effects = tables["fidelity_effects"]
+    made = [(fidelity_table(tables["fidelity_matrix"], known), False)]
     for number, (_, rows) in enumerate(effects.partition_by("unit", as_dict=True).items()):
         caption = f"{labels.capital(rows['unit'][0])} with own language against every other calibration"
         made.append((effects_table(rows, f"every_calibration_fidelity_{number}", caption, known), False))
+        made += _single_masks(tables, rows["unit"], f"single_masks_fidelity_{number}", known)
     return made
 
 
@@ -408,9 +412,10 @@ def _tables(name: str, tables: Mapping[str, pl.DataFrame], known: Known) -> list
     elif name == "questions_matrix":
         every = "Nats per gold answer with own language against every other calibration"
         effects = effects_table(tables["questions_effects"], "every_calibration_answers", every, known)
-        made = [(questions_table(tables[name], known), False), (effects, False)]
+        single = _single_masks(tables, tables["questions_effects"]["unit"], "single_masks_answers", known)
+        made = [(questions_table(tables[name], known), False), (effects, False), *single]
     elif name == "fidelity_matrix":
-        made = [(fidelity_table(tables[name], known), False), *_fidelity_effects(tables["fidelity_effects"], known)]
+        made = _fidelity_tables(tables, known)
     elif name == "overlap_by_block":
         made = [(positions_table(tables["positions"], kinds), True), (overlap_table(tables[name], "block"), False)]
     elif name == "overlap_by_module":
