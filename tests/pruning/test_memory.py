@@ -8,7 +8,7 @@ import torch
 
 from tests.conftest import tiny_model
 from tests.pruning.test_engine import calibration, prune, windows
-from workflow_scripts.models.memory import granted_memory, parse_memory
+from workflow_scripts.models.memory import available_memory, granted_memory, held_memory, parse_memory
 from workflow_scripts.models.scratch import SCRATCH
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning import memory
@@ -21,7 +21,7 @@ SHAPE = (2, 3, 4)
 @pytest.fixture
 def process(monkeypatch):
     """A process that holds nothing yet, on a machine with 2000 bytes available."""
-    monkeypatch.setattr(memory, "_held", lambda: 0)
+    monkeypatch.setattr(memory, "held_memory", lambda: 0)
     monkeypatch.setattr(memory, "available_memory", lambda: 2000)
 
 
@@ -104,13 +104,21 @@ def test_what_is_no_amount_of_memory_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("environment", "granted"),
+    ("told", "granted"),
     [
-        ({"SLURM_MEM_PER_NODE": "300"}, None),
-        ({"SLURM_JOB_ID": "7", "SLURM_MEM_PER_NODE": "300"}, 300 * 2**20),
-        ({"SLURM_JOB_ID": "7", "SLURM_MEM_PER_CPU": "100", "SLURM_CPUS_ON_NODE": "4"}, 400 * 2**20),
-        ({"SLURM_JOB_ID": "7", "SLURM_MEM_PER_NODE": "0"}, None),
+        ("JobId=7 NumCPUs=2 TRES=cpu=2,mem=300M,node=1,billing=2 MinMemoryNode=300M", 300 * 2**20),
+        ("JobId=7 ReqTRES=cpu=4,mem=1.5G,node=1 AllocTRES=cpu=4,mem=1.5G,node=1,gres/gpu=1", 1536 * 2**20),
+        ("JobId=7 TRES=cpu=2,node=1,billing=2 MinMemoryNode=0", None),
+        ("", None),
     ],
 )
-def test_a_job_takes_no_more_than_slurm_gave_it(environment, granted):
-    assert granted_memory(environment) == granted
+def test_a_job_takes_no_more_than_slurm_gave_it(told, granted, tmp_path, monkeypatch):
+    (tmp_path / "scontrol").write_text(f'#!/bin/sh\ntest "$4" = 7 && echo "{told}"\n')
+    (tmp_path / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert granted_memory() is None
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert granted_memory() == granted
+    if granted:
+        assert available_memory() <= granted - held_memory() + 10**8

@@ -166,7 +166,7 @@ def test_jobs_on_a_gpu_go_to_a_partition_with_gpus_and_read_the_model_from_their
         step: {job["Partition"] for job in jobs if step in job["Comment"]} for step in ("windows", "prune_model")
     }
     assert partitions == {"windows": {"cpu"}, "prune_model": {"gpu"}}
-    assert all(("gres:gpu:1" in job.get("TresPerNode", "")) == (job["Partition"] == "gpu") for job in jobs)
+    assert all(("gres:gpu:1" in job.get("TresPerJob", "")) == (job["Partition"] == "gpu") for job in jobs)
     (node,) = tmp_path.glob("of-node-*")
     (copy,) = [path for path in (node / MODELS).iterdir() if path.is_dir()]
     assert (copy / "model.safetensors").is_file()

@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import re
+import shutil
+import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import humanfriendly
@@ -31,22 +33,29 @@ def parse_memory(text: str) -> int | None:
 
 
 def available_memory() -> int:
-    """Bytes that are not used at the moment, or the limit of the control group or of the SLURM job where that is lower."""
-    limits = [psutil.virtual_memory().available, memory_limit(), granted_memory()]
-    return min(limit for limit in limits if limit is not None)
+    """Bytes that this process may take beside what it holds: what is unused at the moment, or what the limit of its control
+    group or of its SLURM job leaves where that is less."""
+    limits = [limit - held_memory() for limit in (memory_limit(), granted_memory()) if limit is not None]
+    return min([psutil.virtual_memory().available, *limits])
 
 
-def granted_memory(environment: Mapping[str, str] = os.environ) -> int | None:
-    """What SLURM gave to the job that this process is in, in bytes; None outside a job, or where it has all of the node.
+def held_memory() -> int:
+    """Bytes that this process holds already: the interpreter, its libraries, and what it has loaded."""
+    return psutil.Process().memory_info().rss
 
-    Not every cluster holds its jobs to it, but others count on what this one did not ask for.
+
+def granted_memory() -> int | None:
+    """What SLURM gave to the job that this process is in, in bytes; None outside a job, or where SLURM does not say.
+
+    Not every cluster holds its jobs to it, but others count on what this one did not ask for. SLURM's variables do not tell:
+    its executor takes them away from the steps of a job.
     """
-    if "SLURM_JOB_ID" not in environment:
+    job = os.environ.get("SLURM_JOB_ID")
+    if not job or shutil.which("scontrol") is None:
         return None
-    megabytes = int(environment.get("SLURM_MEM_PER_NODE", 0))
-    if not megabytes:
-        megabytes = int(environment.get("SLURM_MEM_PER_CPU", 0)) * int(environment.get("SLURM_CPUS_ON_NODE", 1))
-    return megabytes * 2**20 or None
+    told = subprocess.run(["scontrol", "show", "job", "--oneliner", job], text=True, capture_output=True).stdout
+    found = re.search(r"TRES=\S*\bmem=([\d.]+)([KMGT])", told)
+    return int(float(found[1]) * 1024 ** ("KMGT".index(found[2]) + 1)) if found else None
 
 
 def give_back() -> None:

@@ -6,14 +6,13 @@ from logging import getLogger
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import psutil
 import torch
 from torch import nn
 
 from workflow_scripts.models.blocks import find_linears
 from workflow_scripts.models.device import free_memory
 from workflow_scripts.models.experts import ExpertLinear
-from workflow_scripts.models.memory import available_memory
+from workflow_scripts.models.memory import available_memory, held_memory
 from workflow_scripts.models.scratch import SCRATCH, scratch_folder
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, Linears
@@ -116,7 +115,7 @@ def allocate_hidden(
         _refuse(needs.total + needs.block, on_device, f"of {device}")
         if needs.total + needs.block + size <= on_device:
             return torch.empty(shape, dtype=dtype, device=device)
-    there = available_memory() if budget is None else budget - _held()
+    there = available_memory() if budget is None else budget - held_memory()
     beside = needs.block if on_device is not None else needs.total
     _refuse(beside, there, "available" if budget is None else "left of pruning.memory")
     if beside + size <= there:
@@ -139,11 +138,6 @@ def _map_file(folder: Path, size: int, dtype: torch.dtype) -> torch.Tensor:
                 f"room, raise pruning.memory, or name another folder with the environment variable {SCRATCH}."
             ) from error
         return torch.from_file(file.name, shared=True, size=size // dtype.itemsize, dtype=dtype)
-
-
-def _held() -> int:
-    """Bytes that this process holds already: the interpreter and its libraries."""
-    return psutil.Process().memory_info().rss
 
 
 def _refuse(needed: int, there: int, which: str) -> None:
