@@ -122,6 +122,8 @@ def prune_sequentially(model: StreamedModel, calibration: Calibration, setting: 
         errors = {module: relative_error(dense_outputs[module], outputs[module]) for module in outputs}
         results = [_with_path_error(pruned[module], errors.get(module, math.nan)) for module in linears]
         progress.finish(index, results, {"hidden": hidden, "dense": dense})
+        # Or the masks of this block would be there beside those of the next.
+        del pruned, results, outputs, dense_outputs
 
 
 def _embed(
@@ -272,7 +274,8 @@ def _with_path_error(result: LinearResult, error: float) -> LinearResult:
 
 
 def _sparsity(pruned: PrunedLinear) -> float:
-    return 1 - pruned.mask.sum().item() / pruned.mask.numel()
+    # A sum would make eight bytes of every one.
+    return 1 - torch.count_nonzero(pruned.mask).item() / pruned.mask.numel()
 
 
 def _blocks(model: StreamedModel, device: str, progress: Progress) -> Iterator[tuple[int, nn.Module]]:
