@@ -16,6 +16,9 @@ from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.models.blocks import find_blocks, iterate_linears
 from workflow_scripts.models.checkpoint import Checkpoint
 
+PICKED = 2**21
+"""Weights of which the kept ones are picked at a time."""
+
 
 def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Path | None = None) -> None:
     """Overwrite every linear of `model` with its pruned form, whatever variant it held before.
@@ -61,7 +64,14 @@ def weight_key(block: int, module: str) -> str:
 
 def gather_kept(mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The kept values of a linear [kept], row by row."""
-    return weight[mask].contiguous()
+    kept, end = weight.new_empty(torch.count_nonzero(mask).item()), 0
+    # The place of every value that is picked takes 16 bytes while it is.
+    rows = max(1, PICKED // mask.shape[1])
+    for part, keep in zip(weight.split(rows), mask.split(rows), strict=True):
+        values = part[keep]
+        kept[end : end + len(values)] = values
+        end += len(values)
+    return kept
 
 
 def scatter_kept(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
