@@ -66,6 +66,14 @@ def test_another_file_makes_another_copy(directory, local):
     assert before.is_dir(), "a job may still read it"
 
 
+def test_a_disk_of_coarse_times_keeps_its_copy(directory, local, monkeypatch):
+    copy = nearby(directory)
+    for path in copy.iterdir():
+        os.utime(path, (7, 7))
+    monkeypatch.setattr(scratch.shutil, "copy2", lambda *given: pytest.fail("copied again"))
+    assert nearby(directory) == copy
+
+
 def test_a_copy_that_lost_a_file_is_made_again(directory, local):
     copy = nearby(directory)
     (copy / "model.safetensors").unlink()

@@ -63,11 +63,12 @@ def nearby(directory: Path) -> Path:
     copy = models / f"{directory.name}-{stamp}"
     with open(models / f".{copy.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if copy.is_dir() and _files(copy) == files:
+        # Its times may be coarser than the original's, which are in its name.
+        if copy.is_dir() and _sizes(_files(copy)) == _sizes(files):
             return copy
-        # A copy of which the machine's own cleaning has taken a part.
+        # The machine's own cleaning may have taken a part of it.
         shutil.rmtree(copy, ignore_errors=True)
-        if not _has_room(models, sum(size for size, _ in files.values())):
+        if not _has_room(models, sum(_sizes(files).values())):
             return directory
         part = models / f".{copy.name}.part"
         shutil.rmtree(part, ignore_errors=True)
@@ -84,6 +85,10 @@ def _files(directory: Path) -> dict[str, tuple[int, int]]:
         path.name: path.stat() for path in directory.iterdir() if path.name not in (LOCK, SOURCE) and path.is_file()
     }
     return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def _sizes(files: dict[str, tuple[int, int]]) -> dict[str, int]:
+    return {name: size for name, (size, _) in files.items()}
 
 
 def _has_room(folder: Path, size: int) -> bool:
