@@ -37,6 +37,18 @@ def test_the_matrix_of_answers_has_the_dense_model_first_and_the_best_marked(tab
         assert "nats a gold answer" in german.cells[0].words
 
 
+def test_where_nothing_is_answered_there_is_no_colour_and_no_best(tables, known):
+    silent = pl.when(pl.col("language") == "de").then(0.0)
+    changed = tables["questions_matrix"].with_columns(
+        silent.otherwise(pl.col(column)).alias(column) for column in ("f1", "dense_f1")
+    )
+    for each in written.maps(changed, [written.F1], known):
+        german, english = ([row.cells[column] for row in each.rows] for column in range(2))
+        assert {cell.text for cell in german} == {"0"} and {cell.fill for cell in german} == {written.BLANK}
+        assert not any(cell.best for cell in german) and any(cell.best for cell in english)
+        assert written.BLANK not in {cell.fill for cell in english}
+
+
 def test_less_repetition_is_better(tables, known):
     matrix = tables["fidelity_matrix"]
     [kept, repeated, *_] = written.maps(matrix, [written.IN_LANGUAGE, written.REPETITION], known)

@@ -12,6 +12,8 @@ from workflow_scripts.reporting.page_figures import GRADIENT, Bar, HeatCell, Hea
 from workflow_scripts.reporting.summary import SIGNIFICANT, effect_sentences
 
 DENSE = "the dense model"
+BLANK = "#ffffff"
+"""Of cells that no colour can say anything of."""
 
 
 class Measure(NamedTuple):
@@ -65,10 +67,7 @@ def _map(panel: Panel, measure: Measure, among: Sequence[Panel], known: Known | 
     languages = [name for name in labels.in_order(panel.dense) if panel.dense[name][measure.column] is not None]
     places = {(row["calibration"], row["language"]): row for row in panel.cells.iter_rows(named=True)}
     calibrated = heat.calibrated(panel.cells)
-    best = {
-        language: (max if measure.more_is_better else min)(calibrated.filter(language=language)[measure.column])
-        for language in languages
-    }
+    best = {language: _best(calibrated.filter(language=language)[measure.column], measure) for language in languages}
     rows = [HeatRow(DENSE, "", [_cell(panel.dense[language], measure, panel, best) for language in languages])]
     for name in labels.in_order(panel.cells["calibration"], kinds_of(known)):
         found = [places.get((name, language)) for language in languages]
@@ -79,19 +78,28 @@ def _map(panel: Panel, measure: Measure, among: Sequence[Panel], known: Known | 
     return HeatMap(title, _in_words(title, rows, headings), headings, rows)
 
 
-def _cell(row: Mapping[str, Any], measure: Measure, panel: Panel, best: Mapping[str, float]) -> HeatCell:
-    value, dense = row[measure.column], panel.dense[row["language"]][measure.column]
+def _best(values: pl.Series, measure: Measure) -> float | None:
+    """The best of a column; None where several calibrations are all alike."""
+    alike = len(values) > 1 and values.n_unique() == 1
+    return None if alike else (max if measure.more_is_better else min)(values)
+
+
+def _fill(value: float, dense: float, measure: Measure) -> str:
+    """The colour of a value; of F1 none where the dense model has nothing to lose."""
     if measure is F1:
-        bad = (dense - value) / dense if dense else 0.0
-    else:
-        bad = 1 - value if measure.more_is_better else value
+        return heat.fill((dense - value) / dense, 1.0) if dense else BLANK
+    return heat.fill(1 - value if measure.more_is_better else value, 1.0)
+
+
+def _cell(row: Mapping[str, Any], measure: Measure, panel: Panel, best: Mapping[str, float | None]) -> HeatCell:
+    value, dense = row[measure.column], panel.dense[row["language"]][measure.column]
     name = DENSE if row["method"] == "dense" else labels.calibration_name(row["calibration"])
     words = [
         f"{capital(name)} on {labels.with_code(row['language'])}",
         f"{100 * value:.1f}\N{NO-BREAK SPACE}% {measure.words}{_span(row, measure)}",
         *_further(row),
     ]
-    fill, calibration = heat.fill(bad, 1.0), row["calibration"]
+    fill, calibration = _fill(value, dense, measure), row["calibration"]
     is_best = calibration != labels.NO_TEXT and value == best[row["language"]]
     own = calibration == row["language"]
     return HeatCell(f"{100 * value:.0f}", "\n".join(words), fill, heat.ink(fill), is_best, own)
