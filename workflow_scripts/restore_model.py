@@ -1,6 +1,5 @@
 """Step: make the weights of a dense copy anew that an earlier run dropped; steps that load a model call it."""
 
-import fcntl
 import json
 import os
 from pathlib import Path
@@ -9,7 +8,7 @@ from tempfile import TemporaryDirectory
 from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
-from workflow_scripts.models.copies import LOCK, SOURCE, WEIGHTS, is_dropped
+from workflow_scripts.models.copies import LOCK, SOURCE, WEIGHTS, alone, is_dropped
 
 
 def restore_model(*, record: Path) -> None:
@@ -21,8 +20,7 @@ def restore_model(*, record: Path) -> None:
     directory = record.parent
     content = json.loads(record.read_text(encoding="utf-8"))
     # Jobs that start together wait for the first, and find its weights.
-    with open(directory / LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(directory / LOCK):
         if not is_dropped(directory):
             return
         with TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as folder:

@@ -89,6 +89,13 @@ def test_a_copy_that_was_interrupted_is_made_anew(directory, local, monkeypatch)
         patched.setattr(scratch.shutil, "copy2", interrupt)
         with pytest.raises(KeyboardInterrupt):
             nearby(directory)
+    assert list((local / scratch.MODELS).glob(".*.part"))
+
+    def disk_usage(folder):
+        assert not list(folder.glob(".*.part")), "what was left takes no room from what is to come"
+        return shutil._ntuple_diskusage(2**40, 0, 2**40)
+
+    monkeypatch.setattr(scratch.shutil, "disk_usage", disk_usage)
     assert scratch._files(nearby(directory)) == scratch._files(directory)
 
 

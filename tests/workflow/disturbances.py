@@ -47,10 +47,8 @@ def further_project(folder: Path) -> Project:
         for task in ("news", "trade"):
             write_task(folder / "inputs/tasks" / language, task, items())
     write_questions(folder / "inputs/questions.jsonl")
-    sample = {
-        "calibration": {"calibrations": ["de", "sw"], "corpus": "words", "windows": 2, "length": 16, "seeds": [0]}
-    }
-    project.study |= sample | {
+    project.study |= {
+        "calibration": {"corpus": "words", "calibrations": ["de", "sw"], "windows": 2, "length": 16, "seeds": [0]},
         "corpora": {"words": {"kind": "local", "path": "inputs/words"}},
         "pruning": {"methods": ["wanda"], "patterns": [0.5], "batch": 2},
         "evaluation": {

@@ -4,9 +4,12 @@ A copy is polyprune's own file, several GB for a GGUF of a few hundred MB. Model
 the user's files; they are no copies, and nothing here touches them. Imports no torch, for the workflow reads it too.
 """
 
+import fcntl
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 COPIED = ("packaged", "gguf")
@@ -19,6 +22,14 @@ LOCK = ".restore.lock"
 """Held while a dropped copy is restored."""
 
 WEIGHTS = "*.safetensors"
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """One process of this machine at a time inside: the others wait, and go on when it has ended, however it did."""
+    with open(lock, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def link_source(gguf: Path, directory: Path) -> None:

@@ -3,7 +3,6 @@
 An environment variable names it, for it belongs to the machine and not to the study. What goes there can be lost at any time.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from workflow_scripts.models.copies import LOCK, SOURCE
+from workflow_scripts.models.copies import LOCK, SOURCE, alone
 
 logger = getLogger(__name__)
 
@@ -61,17 +60,18 @@ def nearby(directory: Path) -> Path:
     models.mkdir(mode=0o700, exist_ok=True)
     stamp = sha256(f"{directory.resolve()} {sorted(files.items())}".encode()).hexdigest()[:16]
     copy = models / f"{directory.name}-{stamp}"
-    with open(models / f".{copy.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    part = models / f".{copy.name}.part"
+    with alone(models / f".{copy.name}.lock"):
         # Its times may be coarser than the original's, which are in its name.
         if copy.is_dir() and _sizes(_files(copy)) == _sizes(files):
             return copy
-        # The machine's own cleaning may have taken a part of it.
-        shutil.rmtree(copy, ignore_errors=True)
-        if not _has_room(models, sum(_sizes(files).values())):
+        # What the machine's own cleaning, or a job that was killed, has left of it.
+        for rest in (copy, part):
+            shutil.rmtree(rest, ignore_errors=True)
+        size = sum(_sizes(files).values())
+        if not _has_room(models, size):
             return directory
-        part = models / f".{copy.name}.part"
-        shutil.rmtree(part, ignore_errors=True)
+        logger.info("copying the model, %.2f GB, to %s", size / 1e9, models)
         part.mkdir()
         for name in tqdm(sorted(files), desc="files to scratch", unit="file", disable=None):
             shutil.copy2(directory / name, part / name)
@@ -92,11 +92,10 @@ def _sizes(files: dict[str, tuple[int, int]]) -> dict[str, int]:
 
 
 def _has_room(folder: Path, size: int) -> bool:
+    """Whether so many bytes fit on a folder's disk; a warning where they do not."""
     free = shutil.disk_usage(folder).free
-    if free > size:
-        logger.info("copying the model, %.2f GB, to %s", size / 1e9, folder)
-        return True
-    logger.warning(
-        "%s has %.2f GB free, and the model takes %.2f GB: it is read where it is", folder, free / 1e9, size / 1e9
-    )
-    return False
+    if free <= size:
+        logger.warning(
+            "%s has %.2f GB free, and the model takes %.2f GB: it is read where it is", folder, free / 1e9, size / 1e9
+        )
+    return free > size
