@@ -31,8 +31,12 @@ PROFILE = [
 PATIENCE = 180.0
 
 
+@pytest.fixture(scope="module")
 def unusable():
-    """Why there can be no SLURM here; empty where there can. Fails where there must be one."""
+    """Why there can be no SLURM here; empty where there can. Fails where there must be one.
+
+    Asked once, before the tests' own runs: beside that one the machine would look like one with a SLURM of its own.
+    """
     try:
         check_machine()
     except Unusable as error:
@@ -43,9 +47,9 @@ def unusable():
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    if reason := unusable():
-        pytest.skip(reason)
+def slurm(unusable, tmp_path_factory):
+    if unusable:
+        pytest.skip(unusable)
     with cluster(tmp_path_factory.mktemp("slurm")) as running:
         yield running
         assert running.jobs() == []
@@ -203,7 +207,7 @@ def run_smoke(folder, *arguments):
     return project, artifacts_of(project)
 
 
-def test_two_runs_of_the_smoke_study_give_the_same_bytes(request, tmp_path):
+def test_two_runs_of_the_smoke_study_give_the_same_bytes(unusable, request, tmp_path):
     """One job after the other, and in another folder on SLURM, or where there is none with jobs side by side."""
     _, alone = run_smoke(tmp_path / "another folder", "--cores", "1")
     kinds = {path.partition("/")[0] for path in alone}
@@ -219,7 +223,7 @@ def test_two_runs_of_the_smoke_study_give_the_same_bytes(request, tmp_path):
         "tasks",
         "tokens",
     }
-    slurm = None if unusable() else request.getfixturevalue("slurm")
+    slurm = None if unusable else request.getfixturevalue("slurm")
     project, made = run_smoke(tmp_path / "project", *([*PROFILE, *grouped()] if slurm else ["--cores", "2"]))
     assert made == alone
     assert slurm is None or len(of_project(slurm, project)) > 10
