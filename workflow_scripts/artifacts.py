@@ -119,7 +119,9 @@ def write_table(path: Path, table: pa.Table, provenance: Mapping[str, Any]) -> N
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet artifact, its page checksums verified; raises ArtifactError when it cannot be read."""
     try:
-        return pq.read_table(path, columns=columns, page_checksum_verification=True)
+        # Not pq.read_table, which imports pandas.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns)
     except (OSError, pa.ArrowException) as error:
         raise ArtifactError(f"{path} is damaged or not a Parquet file ({error}): delete it and run again.") from error
 

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.op_counter import ATTENTION
 from tests.conftest import CONFIGS, tiny_model
-from workflow_scripts.models.cpu import ONEDNN_LINEAR, ROWS, attention, causal_attention, compute_fast_on_cpu, linear
+from workflow_scripts.models.cpu import ONEDNN_LINEAR, ROWS, TILE, attention, causal_attention, compute_fast_on_cpu, linear
 
 
 class Executed(TorchDispatchMode):
@@ -43,7 +43,7 @@ def naive(query, key, value, scale, causal=True):
     return (scores.softmax(dim=-1) @ value).transpose(1, 2)
 
 
-@pytest.mark.parametrize("length", [1, 2, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS, 3 * ROWS - 5])
+@pytest.mark.parametrize("length", [1, 2, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS - 5, TILE, TILE + 1, 2 * TILE + 7])
 @pytest.mark.parametrize(("count", "groups"), [(4, 4), (6, 2), (5, 1)])
 def test_causal_attention_equals_a_naive_one(length, count, groups):
     query, key, value = heads(count=count, groups=groups, length=length, value_width=12)
@@ -53,11 +53,11 @@ def test_causal_attention_equals_a_naive_one(length, count, groups):
 
 
 def test_a_token_sees_nothing_that_comes_after_it():
-    query, key, value = heads(length=ROWS + 9)
+    query, key, value = heads(length=TILE + 9)
     before = causal_attention(query, key, value, 1.0)
-    key[:, :, ROWS + 3 :] = torch.nan
-    value[:, :, ROWS + 3 :] = torch.nan
-    torch.testing.assert_close(causal_attention(query, key, value, 1.0)[:, :ROWS], before[:, :ROWS], rtol=0, atol=0)
+    key[:, :, TILE + 3 :] = torch.nan
+    value[:, :, TILE + 3 :] = torch.nan
+    torch.testing.assert_close(causal_attention(query, key, value, 1.0)[:, :TILE], before[:, :TILE], rtol=0, atol=0)
 
 
 def test_scores_are_scaled_by_the_width_where_nothing_else_is_said():
@@ -125,5 +125,5 @@ def test_a_model_leaves_no_linear_and_no_attention_to_torchs_defaults():
     with Executed() as operations:
         model(input_ids=torch.arange(4, 24)[None], use_cache=False)
     linears = sum(isinstance(module, nn.Linear) for module in model.modules())
-    assert operations[ONEDNN_LINEAR] == linears
-    assert not operations[ATTENTION]
+    assert operations[ONEDNN_LINEAR] > linears
+    assert not operations[ATTENTION] and not operations[torch.ops.aten.mm]

@@ -46,7 +46,7 @@ def test_norms_are_those_of_all_tokens_whatever_was_collected(kind):
 def test_one_triangle_is_computed_in_stripes():
     inputs = torch.randn(2, 9, 600, dtype=torch.float64)
     gram = collected("gram", inputs, torch.ones(2))
-    stripe = stripe_of(600)
+    stripe = stripe_of(gram)
     assert stripe == 256 and not gram[stripe:, :stripe].any()
 
 

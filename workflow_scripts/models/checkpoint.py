@@ -25,6 +25,9 @@ from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.remote_code import is_trusted
 from workflow_scripts.models.scratch import nearby
 
+MAPPED = 2**25
+"""Bytes of a file that are mapped into memory at a time to read single rows."""
+
 
 def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedModel:
     """The causal language model of a directory, in evaluation mode, without gradients.
@@ -98,7 +101,11 @@ class Checkpoint:
             tensor.requires_grad_(False)
 
     def rows(self, name: str, wanted: torch.Tensor) -> torch.Tensor:
-        """Rows [wanted, ...] of one stored matrix in its own dtype; the others are not read.
+        """Rows of one stored matrix in its own dtype; the others are not read.
+
+        Args:
+            name: of the matrix, in the model.
+            wanted: numbers of rows, ascending.
 
         Raises:
             ArtifactError: the checkpoint does not hold the matrix as one tensor.
@@ -109,7 +116,16 @@ class Checkpoint:
                 f"The checkpoint {self._directory.name} holds {name} in {len(stored)} tensors, not in one."
             )
         with self._tensors(stored) as state:
-            return state[stored[0]][wanted]
+            rows = state[stored[0]]
+            some = max(1, MAPPED // max(1, rows[0].nbytes))
+            result = rows.new_empty(len(wanted), *rows.shape[1:])
+        start = 0
+        for count in torch.unique_consecutive(wanted // some, return_counts=True)[1].tolist():
+            # Each time a new map: the system counts what was read of one as memory of this process, some in large pages.
+            with self._tensors(stored) as state:
+                result[start : start + count] = state[stored[0]][wanted[start : start + count]]
+            start += count
+        return result
 
     @contextmanager
     def _tensors(self, names: Collection[str]) -> Iterator[dict[str, torch.Tensor]]:

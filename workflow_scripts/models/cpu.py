@@ -16,7 +16,13 @@ TILED = "tiled_causal"
 """The name of the attention here, as models know attentions."""
 
 ROWS = 64
-"""Queries of a head at a time: their scores stay in a cache."""
+"""Queries of a head at a time, at least: their scores stay in a cache."""
+
+TILE = 256
+"""Rows of a product of attention, at least: fewer leave a product slow."""
+
+PRODUCT = 2**21
+"""Numbers of a product that is subtracted from something else, at a time: 8 MB."""
 
 ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 """The operator that torch's own compiler makes of linears on a CPU, which may fuse more into them; None without oneDNN."""
@@ -32,11 +38,45 @@ def compute_fast_on_cpu(model: PreTrainedModel) -> None:
 
 
 def linear(module: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
-    """A linear's outputs for [..., in_features]: by oneDNN, which is ahead of torch's default on many CPUs and behind on none
-    that we have measured."""
-    if inputs.device.type == "cpu" and inputs.dtype == module.weight.dtype == torch.float32 and ONEDNN_LINEAR:
-        return ONEDNN_LINEAR(inputs, module.weight, module.bias, "none", [], "")
+    """A linear's outputs for [..., in_features]."""
+    if is_quick(inputs) and module.weight.dtype == inputs.dtype:
+        return rows_product(inputs, module.weight, module.bias)
     return nn.functional.linear(inputs, module.weight, module.bias)
+
+
+def is_quick(tensor: torch.Tensor) -> bool:
+    """Whether products of this tensor with others like it go by `rows_product`: float32 on a CPU, with oneDNN."""
+    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and ONEDNN_LINEAR is not None
+
+
+def rows_product(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """left right^T by oneDNN, which is ahead of torch's default on many CPUs and behind on none that we have measured.
+
+    Args:
+        left: [..., shared], contiguous.
+        right: [rows, shared], contiguous or the transpose of a contiguous one: of other strides oneDNN is a hundred times slower.
+        bias: [rows].
+
+    Returns:
+        [..., rows].
+    """
+    return ONEDNN_LINEAR(left, right, bias, "none", [], "")
+
+
+def subtract_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
+    """target -= left^T right in place, by the quickest kernel of where they are.
+
+    Args:
+        target: [rows, columns].
+        left: [few, rows].
+        right: [few, columns], contiguous.
+    """
+    if not is_quick(target):
+        target.addmm_(left.T, right, alpha=-1)
+        return
+    step = max(1, PRODUCT // max(1, target.shape[1]))
+    for part, factor in zip(target.split(step), left.split(step, dim=1), strict=True):
+        part.sub_(rows_product(factor.T.contiguous(), right.T))
 
 
 def attention(
@@ -69,31 +109,32 @@ def attention(
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
     more = any(kwargs.get(name) is not None for name in ("position_bias", "softcap", "cache"))
     plain = causal and attention_mask is None and not dropout and not more and query.shape[2] == key.shape[2]
-    if plain and query.device.type == "cpu" and query.dtype == torch.float32:
+    if plain and is_quick(query):
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         return causal_attention(query, key, value, scale), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, is_causal, **kwargs)
 
 
 def causal_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
-    """softmax(scale * query key^T) value, every token seeing those up to itself: the triangle alone, in tiles of ROWS queries.
+    """softmax(scale * query key^T) value, every token seeing those up to itself: the triangle alone, in tiles of queries.
 
     The heads that share a key are rows of one product. Shapes as in `attention`, without its layer.
     """
     windows, heads, length, _ = query.shape
     shared = heads // key.shape[1]
+    size = max(ROWS, TILE // shared)
     outputs = query.new_empty(windows, length, heads, value.shape[-1])
-    later = torch.full((ROWS, ROWS), -torch.inf, dtype=query.dtype).triu_(1)
+    later = torch.full((size, size), -torch.inf, dtype=query.dtype).triu_(1)
     for window in range(windows):
         for group in range(key.shape[1]):
             of_group = slice(group * shared, (group + 1) * shared)
-            keys, values = key[window, group].T, value[window, group]
-            for start in range(0, length, ROWS):
-                end = min(length, start + ROWS)
-                rows = (query[window, of_group, start:end] * scale).flatten(0, 1)
-                scores = torch.mm(rows, keys[:, :end])
+            keys, values = key[window, group].contiguous(), value[window, group].contiguous()
+            for start in range(0, length, size):
+                end = min(length, start + size)
+                rows = (query[window, of_group, start:end] * scale).flatten(0, 1).contiguous()
+                scores = rows_product(rows, keys[:end])
                 scores.view(shared, end - start, end)[:, :, start:] += later[: end - start, : end - start]
-                mixed = torch.mm(torch.softmax(scores, dim=-1), values[:end])
+                mixed = rows_product(torch.softmax(scores, dim=-1), values[:end].T)
                 outputs[window, start:end, of_group] = mixed.view(shared, end - start, -1).transpose(0, 1)
     return outputs
 
