@@ -1,6 +1,5 @@
 """Make a step's typed function a command line, and its errors one sentence."""
 
-import gc
 import logging
 import sys
 import traceback
@@ -9,16 +8,12 @@ from collections.abc import Callable
 import cyclopts
 
 from workflow_scripts.controller import end_with_controller
-
-COLLECTION = (700, 10, 10)
-"""Python's own thresholds of garbage collection, which the package raises while it is imported."""
+from workflow_scripts.process import imports_done
 
 
 def run_step(step: Callable[..., None]) -> None:
     """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence."""
-    # What was imported is never garbage; not looking at it again saves a second at the end.
-    gc.freeze()
-    gc.set_threshold(*COLLECTION)
+    imports_done()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_with_controller()

@@ -7,10 +7,13 @@ place of the digest.
 
 import hashlib
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 MARK = b"self-sha256:"
 DIGITS = 64
+PIECE = 2**20
 OPEN = (MARK + b"0" * DIGITS).decode()
 """What a writer leaves in the file for `seal` to fill in."""
 
@@ -59,14 +62,19 @@ def _digest_at(path: Path) -> int | None:
 
 def _digest_without(path: Path, at: int) -> str:
     digest = hashlib.sha256()
-    with (
-        open(path, "rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        memoryview(content) as view,
-        view[:at] as before,
-        view[at + DIGITS :] as after,
-    ):
-        digest.update(before)
+    with open(path, "rb") as file:
+        # In pieces: of a file mapped to memory, all that was read would count as memory of the process.
+        for piece in _pieces(file, at):
+            digest.update(piece)
         digest.update(b"0" * DIGITS)
-        digest.update(after)
+        file.seek(at + DIGITS)
+        for piece in _pieces(file, path.stat().st_size - at - DIGITS):
+            digest.update(piece)
     return digest.hexdigest()
+
+
+def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The next `size` bytes, PIECE at a time."""
+    while size > 0 and (piece := file.read(min(size, PIECE))):
+        yield piece
+        size -= len(piece)

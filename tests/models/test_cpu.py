@@ -11,7 +11,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.op_counter import ATTENTION
 from tests.conftest import CONFIGS, tiny_model
-from workflow_scripts.models.cpu import ONEDNN_LINEAR, ROWS, TILE, attention, causal_attention, compute_fast_on_cpu, linear
+from workflow_scripts.models.cpu import (
+    ONEDNN_LINEAR,
+    ROWS,
+    TILE,
+    attention,
+    causal_attention,
+    compute_fast_on_cpu,
+    linear,
+)
 
 
 class Executed(TorchDispatchMode):

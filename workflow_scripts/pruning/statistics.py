@@ -6,8 +6,13 @@ import torch
 
 from workflow_scripts.models.cpu import is_quick, rows_product
 
-CACHED = 2**20
+CACHED = 2**18
 """Inputs that are squared at a time on a CPU: they and their squares stay in a cache."""
+
+TRANSPOSED = 2**20
+"""Inputs that are transposed at a time on a CPU, 4 MB, for as many tokens as make products worth their sums at least."""
+
+TOKENS = 256
 
 CAST = 2**24
 """Inputs that are cast to a wider type at a time: 64 MB of float32."""
@@ -48,9 +53,10 @@ def accumulate_gram(total: torch.Tensor, inputs: torch.Tensor, weights: torch.Te
     for weight, run in groupby(weights.tolist()):
         windows = inputs[start : start + len(list(run))]
         start += len(windows)
-        add = _add_in_columns if is_quick(total) else _add_in_place
-        chunk = CACHED * 4 if is_quick(total) else CAST
-        for part in windows.flatten(0, 1).split(max(1, chunk // max(1, features))) if weight else ():
+        add, tokens = _add_in_place, max(1, CAST // max(1, features))
+        if is_quick(total):
+            add, tokens = _add_in_columns, max(TOKENS, TRANSPOSED // max(1, features))
+        for part in windows.flatten(0, 1).split(tokens) if weight else ():
             add(total, part.to(total.dtype), weight)
 
 
