@@ -50,6 +50,12 @@ def test_any_changed_missing_or_added_byte_is_found(sealed, tmp_path_factory, na
     assert not seals.is_whole(broken)
 
 
+@pytest.mark.parametrize("piece", [1, 7, 64])
+def test_a_seal_does_not_depend_on_the_pieces_in_which_a_file_is_read(sealed, monkeypatch, piece):
+    monkeypatch.setattr(seals, "PIECE", piece)
+    assert all(seals.is_whole(sealed / name) for name in NAMES)
+
+
 def test_an_edited_table_with_its_old_metadata_is_found(sealed, tmp_path):
     whole = pq.ParquetFile(sealed / "table.parquet")
     edited = whole.read().set_column(0, "text", pa.array(["a", "c"]))

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.op_counter import ATTENTION
 from tests.conftest import CONFIGS, tiny_model
+from workflow_scripts.models import cpu
 from workflow_scripts.models.cpu import (
     ONEDNN_LINEAR,
     ROWS,
@@ -19,6 +20,7 @@ from workflow_scripts.models.cpu import (
     causal_attention,
     compute_fast_on_cpu,
     linear,
+    subtract_product,
 )
 
 
@@ -116,6 +118,18 @@ def test_other_dtypes_are_torchs_own(dtype):
     query, key, value = heads(count=3, dtype=dtype)
     fused = scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2)
     assert torch.equal(attention(nn.Module(), query, key, value, None)[0], fused)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("rows", "columns"), [(0, 5), (1, 5), (70, 33)])
+def test_a_product_is_subtracted_in_place_whatever_is_computed_at_a_time(rows, columns, dtype, monkeypatch):
+    monkeypatch.setattr(cpu, "PRODUCT", 10 * columns)
+    target, left, right = (
+        torch.randn(shape, dtype=dtype) for shape in ((rows, columns), (12, rows + 3), (12, columns))
+    )
+    expected = target.double() - left[:, 3:].double().T @ right.double()
+    subtract_product(target, left[:, 3:], right)
+    torch.testing.assert_close(target.double(), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

@@ -43,11 +43,14 @@ def test_norms_are_those_of_all_tokens_whatever_was_collected(kind):
     torch.testing.assert_close(found.norms(), expected.float(), rtol=1e-5, atol=1e-6)
 
 
-def test_one_triangle_is_computed_in_stripes():
-    inputs = torch.randn(2, 9, 600, dtype=torch.float64)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_triangle_is_computed_in_stripes(dtype):
+    inputs = torch.randn(2, 9, 600, dtype=dtype)
     gram = collected("gram", inputs, torch.ones(2))
     stripe = stripe_of(gram)
     assert stripe == 256 and not gram[stripe:, :stripe].any()
+    expected = plain_gram(inputs, torch.ones(2)).triu()
+    torch.testing.assert_close(gram.triu().double(), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
@@ -56,6 +59,8 @@ def test_narrow_inputs_are_summed_in_float32(dtype, kind, monkeypatch):
     # Chunks of three tokens: casts and squares must not depend on them.
     monkeypatch.setattr(statistics, "CAST", 3 * 40)
     monkeypatch.setattr(statistics, "CACHED", 3 * 40 * 2)
+    monkeypatch.setattr(statistics, "TOKENS", 3)
+    monkeypatch.setattr(statistics, "TRANSPOSED", 3 * 40)
     inputs, weights = torch.randn(4, 50, 40).to(dtype), torch.ones(4)
     total = collected(kind, inputs, weights)
     assert total.dtype == torch.float32
