@@ -10,9 +10,10 @@ CACHED = 2**18
 """Inputs that are squared at a time on a CPU: they and their squares stay in a cache."""
 
 TRANSPOSED = 2**20
-"""Inputs that are transposed at a time on a CPU, 4 MB, for as many tokens as make products worth their sums at least."""
+"""Inputs that are transposed at a time on a CPU: 4 MB of float32."""
 
 TOKENS = 256
+"""Tokens that are transposed at a time at least: of fewer, adding the product would take as long as the product."""
 
 CAST = 2**24
 """Inputs that are cast to a wider type at a time: 64 MB of float32."""
