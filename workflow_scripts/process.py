@@ -19,8 +19,13 @@ def begin() -> None:
     # For tensors of 2 MB and more torch asks for large pages, where the system gives them to those who ask.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     # One heap for all threads: with one for each, what one has freed is of no use to the others.
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        library.mallopt(M_ARENA_MAX, 1)
+    call_glibc("mallopt", M_ARENA_MAX, 1)
+
+
+def call_glibc(function: str, *arguments: int) -> None:
+    """Call a function that glibc has, on Linux; nothing elsewhere."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), function):
+        getattr(library, function)(*arguments)
 
 
 def imports_done() -> None:

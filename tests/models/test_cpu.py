@@ -16,11 +16,11 @@ from workflow_scripts.models.cpu import (
     ONEDNN_LINEAR,
     ROWS,
     TILE,
+    add_product,
     attention,
     causal_attention,
     compute_fast_on_cpu,
     linear,
-    subtract_product,
 )
 
 
@@ -53,7 +53,9 @@ def naive(query, key, value, scale, causal=True):
     return (scores.softmax(dim=-1) @ value).transpose(1, 2)
 
 
-@pytest.mark.parametrize("length", [1, 2, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS - 5, TILE, TILE + 1, 2 * TILE + 7])
+@pytest.mark.parametrize(
+    "length", [1, 2, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS, 3 * ROWS - 5, TILE, TILE + 1, 2 * TILE + 7]
+)
 @pytest.mark.parametrize(("count", "groups"), [(4, 4), (6, 2), (5, 1)])
 def test_causal_attention_equals_a_naive_one(length, count, groups):
     query, key, value = heads(count=count, groups=groups, length=length, value_width=12)
@@ -122,13 +124,13 @@ def test_other_dtypes_are_torchs_own(dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("rows", "columns"), [(0, 5), (1, 5), (70, 33)])
-def test_a_product_is_subtracted_in_place_whatever_is_computed_at_a_time(rows, columns, dtype, monkeypatch):
+def test_a_product_is_added_in_place_whatever_is_computed_at_a_time(rows, columns, dtype, monkeypatch):
     monkeypatch.setattr(cpu, "PRODUCT", 10 * columns)
     target, left, right = (
         torch.randn(shape, dtype=dtype) for shape in ((rows, columns), (12, rows + 3), (12, columns))
     )
-    expected = target.double() - left[:, 3:].double().T @ right.double()
-    subtract_product(target, left[:, 3:], right)
+    expected = target.double() - 2 * left[:, 3:].double().T @ right.double()
+    add_product(target, left[:, 3:].T, right.T, alpha=-2)
     torch.testing.assert_close(target.double(), expected, atol=1e-5, rtol=1e-5)
 
 
@@ -147,5 +149,7 @@ def test_a_model_leaves_no_linear_and_no_attention_to_torchs_defaults():
     with Executed() as operations:
         model(input_ids=torch.arange(4, 24)[None], use_cache=False)
     linears = sum(isinstance(module, nn.Linear) for module in model.modules())
-    assert operations[ONEDNN_LINEAR] > linears
+    # Scores and what they mix, of every key head: the tokens are of one tile.
+    attended = 2 * model.config.num_hidden_layers * model.config.num_key_value_heads
+    assert operations[ONEDNN_LINEAR] == linears + attended
     assert not operations[ATTENTION] and not operations[torch.ops.aten.mm]

@@ -116,9 +116,8 @@ class Checkpoint:
                 f"The checkpoint {self._directory.name} holds {name} in {len(stored)} tensors, not in one."
             )
         with self._tensors(stored) as state:
-            rows = state[stored[0]]
-            some = max(1, MAPPED // max(1, rows[0].nbytes))
-            result = rows.new_empty(len(wanted), *rows.shape[1:])
+            some = max(1, MAPPED // max(1, state[stored[0]][0].nbytes))
+            result = state[stored[0]].new_empty(len(wanted), *state[stored[0]].shape[1:])
         start = 0
         for count in torch.unique_consecutive(wanted // some, return_counts=True)[1].tolist():
             # Each time a new map: the system counts what was read of one as memory of this process, some in large pages.

@@ -22,7 +22,7 @@ TILE = 256
 """Rows of a product of attention, at least: fewer leave a product slow."""
 
 PRODUCT = 2**21
-"""Numbers of a product that is subtracted from something else, at a time: 8 MB."""
+"""Numbers of a product that is added to something else, at a time: 8 MB."""
 
 ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 """The operator that torch's own compiler makes of linears on a CPU, which may fuse more into them; None without oneDNN."""
@@ -63,20 +63,21 @@ def rows_product(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | N
     return ONEDNN_LINEAR(left, right, bias, "none", [], "")
 
 
-def subtract_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
-    """target -= left^T right in place, by the quickest kernel of where they are.
+def add_product(target: torch.Tensor, left: torch.Tensor, right: torch.Tensor, alpha: float) -> None:
+    """target += alpha left right^T in place, by the quickest kernel of where they are.
 
     Args:
         target: [rows, columns].
-        left: [few, rows].
-        right: [few, columns], contiguous.
+        left: [rows, shared].
+        right: [columns, shared], with strides as `rows_product` wants them.
+        alpha: factor of the product.
     """
     if not is_quick(target):
-        target.addmm_(left.T, right, alpha=-1)
+        target.addmm_(left, right.T, alpha=alpha)
         return
     step = max(1, PRODUCT // max(1, target.shape[1]))
-    for part, factor in zip(target.split(step), left.split(step, dim=1), strict=True):
-        part.sub_(rows_product(factor.T.contiguous(), right.T))
+    for part, factor in zip(target.split(step), left.split(step), strict=True):
+        part.add_(rows_product(factor.contiguous(), right), alpha=alpha)
 
 
 def attention(

@@ -1,15 +1,15 @@
 """How much memory this process may take."""
 
-import ctypes
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import humanfriendly
 import psutil
+
+from workflow_scripts.process import call_glibc
 
 UNLIMITED = 2**60
 """Bytes from which on a limit of a control group means none."""
@@ -60,8 +60,7 @@ def granted_memory() -> int | None:
 
 def give_back() -> None:
     """Return freed memory to the system: glibc keeps it, in pieces of which a model's next block does not fit into all."""
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)
+    call_glibc("malloc_trim", 0)
 
 
 def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:

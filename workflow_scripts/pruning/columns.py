@@ -9,7 +9,7 @@ from types import ModuleType
 
 import torch
 
-from workflow_scripts.models.cpu import subtract_product
+from workflow_scripts.models.cpu import add_product
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, Pattern
 from workflow_scripts.pruning.selection import kth_smallest, lowest_ranks
 
@@ -34,7 +34,7 @@ def prune_columns(weight: torch.Tensor, upper: torch.Tensor, pattern: Pattern, r
         end = min(start + COLUMNS, len(weight))
         errors = buffer[: end - start]
         _prune_block(weight[start:end], upper[start:end, start:end], pattern, rows, keep[start:end], errors)
-        subtract_product(weight[end:], upper[start:end, end:], errors)
+        add_product(weight[end:], upper[start:end, end:].T, errors.T, alpha=-1)
     return keep
 
 

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import torch
 
-from workflow_scripts.models.cpu import is_quick, rows_product
+from workflow_scripts.models.cpu import add_product, is_quick
 
 CACHED = 2**18
 """Inputs that are squared at a time on a CPU: they and their squares stay in a cache."""
@@ -49,32 +49,18 @@ def accumulate_gram(total: torch.Tensor, inputs: torch.Tensor, weights: torch.Te
     Only the upper triangle is complete: of each stripe of rows, what lies left of its diagonal block is not computed. A
     weight is a factor of the product of its windows, so that no scaled copy is made; windows of weight 0 are skipped.
     """
-    features = inputs.shape[-1]
+    features, stripe, quick = inputs.shape[-1], stripe_of(total), is_quick(total)
+    tokens = max(TOKENS, TRANSPOSED // max(1, features)) if quick else max(1, CAST // max(1, features))
     start = 0
     for weight, run in groupby(weights.tolist()):
         windows = inputs[start : start + len(list(run))]
         start += len(windows)
-        add, tokens = _add_in_place, max(1, CAST // max(1, features))
-        if is_quick(total):
-            add, tokens = _add_in_columns, max(TOKENS, TRANSPOSED // max(1, features))
         for part in windows.flatten(0, 1).split(tokens) if weight else ():
-            add(total, part.to(total.dtype), weight)
-
-
-def _add_in_place(total: torch.Tensor, rows: torch.Tensor, weight: float) -> None:
-    """Add the products of [tokens, in_features] to the upper triangle, a stripe at a time."""
-    stripe = stripe_of(total)
-    for top in range(0, len(total), stripe):
-        left = rows[:, top : top + stripe]
-        total[top : top + stripe, top:].addmm_(left.T, rows[:, top:], alpha=weight)
-
-
-def _add_in_columns(total: torch.Tensor, rows: torch.Tensor, weight: float) -> None:
-    """The same by `rows_product`, which wants the columns one after the other."""
-    columns, stripe = rows.T.contiguous(), stripe_of(total)
-    for top in range(0, len(total), stripe):
-        product = rows_product(columns[top : top + stripe], columns[top:])
-        total[top : top + stripe, top:].add_(product, alpha=weight)
+            columns = part.to(total.dtype).T
+            columns = columns.contiguous() if quick else columns
+            for top in range(0, features, stripe):
+                rows = slice(top, top + stripe)
+                add_product(total[rows, top:], columns[rows], columns[top:], alpha=weight)
 
 
 def stripe_of(total: torch.Tensor) -> int:
