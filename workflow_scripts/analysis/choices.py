@@ -5,12 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL
 
-PLACE = [*SETTING, "corpus"]
 OWN, HINDSIGHT, CHANCE = "own", "hindsight", "chance"
 CHOICES = pl.Schema(
-    {c: pl.String for c in [*PLACE, "way", "kind"]}
+    {c: pl.String for c in [*PANEL, "way", "kind"]}
     | {"languages": pl.Int64, "right": pl.Int64}
     | {c: pl.Float64 for c in ("mean_regret", "worst_regret")}
     | {"unit": pl.String}
@@ -33,8 +32,8 @@ def choices(best: pl.DataFrame, picks: pl.DataFrame, kinds: Mapping[str, str]) -
         languages); mean_regret, worst_regret, and their unit.
     """
     records = []
-    for keys, group in sorted(best.partition_by(PLACE, as_dict=True).items()):
-        place = dict(zip(PLACE, keys, strict=True))
+    for keys, group in sorted(best.partition_by(PANEL, as_dict=True).items()):
+        place = dict(zip(PANEL, keys, strict=True))
         picked = picks.filter(*(pl.col(key) == value for key, value in place.items()))
         for way, kind, rows in (*_fixed(group, kinds), *_predicted(picked), *_bounds(group, kinds)):
             if rows.height:
@@ -44,7 +43,7 @@ def choices(best: pl.DataFrame, picks: pl.DataFrame, kinds: Mapping[str, str]) -
                     | {"way": way, "kind": kind, "languages": rows.height, "unit": group["unit"][0]}
                     | {"right": _right(rows), "mean_regret": regret.mean(), "worst_regret": regret.max()}
                 )
-    return pl.DataFrame(records, schema=CHOICES).sort(*PLACE, "kind", "way")
+    return pl.DataFrame(records, schema=CHOICES).sort(*PANEL, "kind", "way")
 
 
 def _fixed(group: pl.DataFrame, kinds: Mapping[str, str]) -> Iterator[tuple[str, str, pl.DataFrame]]:

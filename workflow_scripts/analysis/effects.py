@@ -13,12 +13,12 @@ import polars as pl
 
 from workflow_scripts.analysis.crossed import crossed_interval
 from workflow_scripts.analysis.families import with_holm
-from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_BIT, SETTING, with_dense
+from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_BIT, PANEL, with_dense
 from workflow_scripts.analysis.power import smallest_detectable
 
-PLACE = [*SETTING, "corpus", "language"]
+PLACE = [*PANEL, "language"]
 EFFECTS = pl.Schema(
-    {c: pl.String for c in [*SETTING, "corpus", "own", "other"]}
+    {c: pl.String for c in [*PANEL, "own", "other"]}
     | {"documents": pl.Int64, "seeds": pl.Int64, "unit": pl.String}
     | {c: pl.Float64 for c in ("difference", "low", "high", "standard_error", "degrees_of_freedom", "p_value")}
     | {"detectable": pl.Float64}
@@ -62,7 +62,7 @@ def compare(rows: pl.DataFrame, own: Collection[str], others: Collection[str], f
                 for other in sorted(set(tables) & set(others) - {language})
             ]
     found = pl.DataFrame(records, schema={k: v for k, v in EFFECTS.items() if k != "p_holm"})
-    return with_holm(found, family).select(EFFECTS.names()).sort(*SETTING, "corpus", "own", "other")
+    return with_holm(found, family).select(EFFECTS.names()).sort(*PANEL, "own", "other")
 
 
 def losses(perplexity: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import polars as pl
 
 from workflow_scripts.analysis.effects import EFFECTS, PLACE, compare
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL, SETTING
 
 OTHER_LANGUAGES, REPEATED = "probability of other languages", "share of repeated 4-grams"
 CELL = [*SETTING, "calibration", "corpus", "language"]
@@ -19,7 +19,7 @@ FIDELITY_MATRIX = pl.Schema(
     | {f"dense_{measure}": pl.Float64 for measure in SPANNED}
 )
 EXAMPLES = pl.Schema(
-    {c: pl.String for c in [*SETTING, "corpus", "language"]}
+    {c: pl.String for c in [*PANEL, "language"]}
     | {"seed": pl.Int32}
     | {c: pl.String for c in ("doc_id", "prompt", "dense", "own", "other_calibration", "other")}
 )
@@ -88,7 +88,7 @@ def fidelity_effects(lost: pl.DataFrame, own: Collection[str], others: Collectio
         others: calibrations to compare with.
     """
     made = [compare(rows, own, others, "fidelity_effects") for rows in lost.partition_by("unit")]
-    return pl.concat([pl.DataFrame(schema=EFFECTS), *made]).sort(*SETTING, "corpus", "unit", "own", "other")
+    return pl.concat([pl.DataFrame(schema=EFFECTS), *made]).sort(*PANEL, "unit", "own", "other")
 
 
 def examples(continuations: pl.DataFrame, languages: Collection[str]) -> pl.DataFrame:

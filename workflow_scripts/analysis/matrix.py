@@ -5,6 +5,8 @@ import math
 import polars as pl
 
 SETTING = ["model", "method", "pattern", "sample", "propagation"]
+PANEL = [*SETTING, "corpus"]
+"""What one matrix of calibrations and evaluation languages belongs to."""
 CELL = [*SETTING, "calibration", "corpus", "language"]
 NATS_PER_BIT = math.log(2)
 BITS_PER_BYTE, NATS_PER_TOKEN = "bits per byte", "nats per token"

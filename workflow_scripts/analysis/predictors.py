@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL, SETTING
 from workflow_scripts.analysis.overlap import pair_matrix
 
 FEWEST_LANGUAGES = 4
@@ -19,15 +19,14 @@ FEWEST_LANGUAGES = 4
 FEWEST_FOR_INTERVAL = 5
 EXACT_UP_TO = 7
 PERMUTATIONS = 4999
-PLACE = [*SETTING, "corpus"]
 PREDICTORS = pl.Schema(
-    {c: pl.String for c in [*PLACE, "predictor"]}
+    {c: pl.String for c in [*PANEL, "predictor"]}
     | {"languages": pl.Int64}
     | {c: pl.Float64 for c in ("rho", "low", "high", "p_value")}
     | {"reason": pl.String}
 )
 PICKS = pl.Schema(
-    {c: pl.String for c in [*PLACE, "predictor", "language", "pick"]}
+    {c: pl.String for c in [*PANEL, "predictor", "language", "pick"]}
     | {c: pl.Float64 for c in ("value", "regret", "best_regret", "mean_regret")}
     | {"best_other": pl.String}
 )
@@ -54,7 +53,7 @@ def predictors(
     for place, _, loss, found in _matrices(best, positions, similarity, layers):
         for predictor, values in found.items():
             records.append(place | {"predictor": predictor} | relate(values, loss))
-    return pl.DataFrame(records, schema=PREDICTORS).sort(*PLACE, "predictor")
+    return pl.DataFrame(records, schema=PREDICTORS).sort(*PANEL, "predictor")
 
 
 def predicted_picks(
@@ -80,7 +79,7 @@ def predicted_picks(
                     | {"regret": loss[target, pick], "best_regret": loss[target, least], "best_other": names[least]}
                     | {"mean_regret": float(np.mean(loss[target, others]))}
                 )
-    return pl.DataFrame(records, schema=PICKS).sort(*PLACE, "predictor", "language")
+    return pl.DataFrame(records, schema=PICKS).sort(*PANEL, "predictor", "language")
 
 
 def relate(values: np.ndarray, loss: np.ndarray) -> dict[str, object]:
@@ -172,7 +171,7 @@ def _matrices(
     best: pl.DataFrame, positions: pl.DataFrame, similarity: pl.DataFrame, layers: pl.DataFrame
 ) -> Iterator[tuple[dict[str, str], list[str], np.ndarray, dict[str, np.ndarray]]]:
     """Per setting and corpus: its keys, languages, losses [targets, calibrations] and each predictor's matrix."""
-    for keys, group in sorted(best.partition_by(PLACE, as_dict=True).items()):
+    for keys, group in sorted(best.partition_by(PANEL, as_dict=True).items()):
         names = sorted(set(group["language"]) & set(group["calibration"]))
         if len(names) < 3:
             continue
@@ -184,7 +183,7 @@ def _matrices(
             "input_norms": pair_matrix(names, _between(_of(similarity, setting)), "similarity"),
         }
         yield (
-            dict(zip(PLACE, keys, strict=True)),
+            dict(zip(PANEL, keys, strict=True)),
             names,
             loss,
             {name: values for name, values in found.items() if values is not None},

@@ -11,7 +11,7 @@ import polars as pl
 from workflow_scripts.analysis.crossed import Interval, crossed_interval, too_few
 from workflow_scripts.analysis.effects import PLACE
 from workflow_scripts.analysis.families import SIGNIFICANT
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL
 
 FOLDS = 8
 """Parts that documents are split into; each is judged by what the others choose."""
@@ -24,7 +24,7 @@ BEST = pl.Schema(
     | {"among_best": pl.Boolean, "reason": pl.String}
 )
 ONE_FOR_ALL = pl.Schema(
-    {c: pl.String for c in [*SETTING, "corpus", "calibration"]}
+    {c: pl.String for c in [*PANEL, "calibration"]}
     | {"languages": pl.Int64, "seeds": pl.Int64, "worst_language": pl.String}
     | {f"{drop}_drop{end}": pl.Float64 for drop in ("mean", "worst") for end in ("", "_low", "_high")}
     | {"chosen": pl.Float64, "reason": pl.String}
@@ -158,9 +158,8 @@ def one_for_all(rows: pl.DataFrame) -> pl.DataFrame:
     Raises:
         ValueError: as `best_calibration`.
     """
-    place = [*SETTING, "corpus"]
     records = []
-    for keys, group in sorted(rows.partition_by(place, as_dict=True).items()):
+    for keys, group in sorted(rows.partition_by(PANEL, as_dict=True).items()):
         languages = sorted(set(group["language"]))
         parts = [group.filter(pl.col("language") == language) for language in languages]
         names = sorted(set.intersection(*(set(part["calibration"]) for part in parts)))
@@ -171,7 +170,7 @@ def one_for_all(rows: pl.DataFrame) -> pl.DataFrame:
         worst = resampled.max(axis=2)
         chosen = np.bincount(worst.argmin(axis=1), minlength=len(names)) / len(worst)
         for number, name in enumerate(names):
-            record = dict(zip(place, keys, strict=True)) | {
+            record = dict(zip(PANEL, keys, strict=True)) | {
                 "calibration": name,
                 "languages": len(languages),
                 "seeds": seeds,
@@ -185,7 +184,7 @@ def one_for_all(rows: pl.DataFrame) -> pl.DataFrame:
                 low, high = (None, None) if reason else map(float, np.percentile(values, [2.5, 97.5]))
                 record |= {f"{drop}_drop_low": low, f"{drop}_drop_high": high}
             records.append(record)
-    return pl.DataFrame(records, schema=ONE_FOR_ALL).sort(*place, "calibration")
+    return pl.DataFrame(records, schema=ONE_FOR_ALL).sort(*PANEL, "calibration")
 
 
 def _drops(parts: list[pl.DataFrame]) -> tuple[np.ndarray, np.ndarray]:

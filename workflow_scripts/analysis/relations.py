@@ -5,14 +5,14 @@ from collections.abc import Collection
 import numpy as np
 import polars as pl
 
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL, SETTING
 from workflow_scripts.analysis.overlap import pair_matrix, paired
 from workflow_scripts.analysis.predictors import relate
 
 LOSS, LOCAL_ERROR = "loss", "local_error"
 FEWEST_RELATED = 3
 RELATIONS = pl.Schema(
-    {c: pl.String for c in [*SETTING, "corpus", "goes_with"]}
+    {c: pl.String for c in [*PANEL, "goes_with"]}
     | {"languages": pl.Int64}
     | {c: pl.Float64 for c in ("rho", "low", "high", "p_value")}
     | {"reason": pl.String}

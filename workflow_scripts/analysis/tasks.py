@@ -15,7 +15,7 @@ from workflow_scripts.analysis.bootstrap import cluster_sums
 from workflow_scripts.analysis.cloze import MARGIN
 from workflow_scripts.analysis.effects import EFFECTS, tested
 from workflow_scripts.analysis.families import SIGNIFICANT, holm, with_holm
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL, SETTING
 from workflow_scripts.analysis.permutation import sign_flip
 
 POINTS = "points of accuracy"
@@ -132,7 +132,7 @@ def task_losses(tasks: pl.DataFrame) -> pl.DataFrame:
         losses.filter(pl.col("calibration") != "none")
         .join(dense, on=[*item, "unit"])
         .rename({"item_id": "doc_id"})
-        .sort(*SETTING, "corpus", "language", "unit", "calibration", "seed", "doc_id")
+        .sort(*PANEL, "language", "unit", "calibration", "seed", "doc_id")
     )
 
 
@@ -154,7 +154,7 @@ def task_effects(losses: pl.DataFrame, own: Collection[str], others: Collection[
         ValueError: two calibrations that share no seed.
     """
     records = []
-    places = [*SETTING, "corpus", "unit"]
+    places = [*PANEL, "unit"]
     for place, rows in sorted(losses.partition_by(places, as_dict=True).items()):
         pairs = {
             (language, other): _paired(rows.filter(pl.col("language") == language), language, other)
@@ -167,7 +167,7 @@ def task_effects(losses: pl.DataFrame, own: Collection[str], others: Collection[
     schema = {name: kind for name, kind in TASK_EFFECTS.items() if not name.endswith("_holm")}
     found = with_holm(pl.DataFrame(records, schema=schema), "task_effects")
     found = with_holm(found, "task_effects", "p_sign_flip", "p_sign_flip_holm")
-    return found.select(TASK_EFFECTS.names()).sort(*SETTING, "corpus", "pooled", "own", "other", "unit")
+    return found.select(TASK_EFFECTS.names()).sort(*PANEL, "pooled", "own", "other", "unit")
 
 
 def _compared(rows: pl.DataFrame, own: Collection[str], others: Collection[str]) -> Iterator[tuple[str, str]]:

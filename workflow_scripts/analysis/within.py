@@ -7,11 +7,10 @@ from typing import Any
 import polars as pl
 
 from workflow_scripts.analysis.bootstrap import mask_interval
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import PANEL
 
-PLACE = [*SETTING, "corpus"]
 WITHIN_MASK = pl.Schema(
-    {c: pl.String for c in [*PLACE, "own", "other"]}
+    {c: pl.String for c in [*PANEL, "own", "other"]}
     | {"seed": pl.Int64, "unit": pl.String, "documents": pl.Int64, "clusters": pl.Int64}
     | {c: pl.Float64 for c in ("difference", "low", "high")}
 )
@@ -31,10 +30,10 @@ def within_mask(rows: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFrame:
     """
     found = []
     for comparison in compared.filter(pl.col("reason") != "").iter_rows(named=True):
-        there = [pl.col(key) == comparison[key] for key in (*PLACE, "unit")]
+        there = [pl.col(key) == comparison[key] for key in (*PANEL, "unit")]
         here = rows.filter(pl.col("language") == comparison["own"], *there)
         found += _of_seeds(here, comparison)
-    return pl.DataFrame(found, schema=WITHIN_MASK).sort(*PLACE, "own", "other", "unit", "seed")
+    return pl.DataFrame(found, schema=WITHIN_MASK).sort(*PANEL, "own", "other", "unit", "seed")
 
 
 def _of_seeds(here: pl.DataFrame, comparison: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -47,7 +46,7 @@ def _of_seeds(here: pl.DataFrame, comparison: dict[str, Any]) -> Iterator[dict[s
             end: None if math.isnan(getattr(interval, end)) else getattr(interval, end) for end in ("low", "high")
         }
         yield (
-            {key: comparison[key] for key in (*PLACE, "own", "other", "unit")}
+            {key: comparison[key] for key in (*PANEL, "own", "other", "unit")}
             | {"seed": seed, "documents": pair.height, "clusters": interval.clusters, "difference": interval.mean}
             | bounds
         )

@@ -1,6 +1,7 @@
 """The cells of the calibration x evaluation matrices: their colour, and which is the best of its column."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -15,6 +16,14 @@ DARKEST_EXCESS = 100.0
 RATIO, DIVERGENCE = "ratio_to_dense", "divergence"
 """What a matrix shows: columns of `mean_matrix`."""
 KEYS = [*labels.EVALUATION_SETTING, "method"]
+
+
+class Panel(NamedTuple):
+    """One setting and method: its keys, the cells of calibrations and magnitude, the dense model's per language."""
+
+    setting: dict[str, str]
+    cells: pl.DataFrame
+    dense: dict[str, dict[str, Any]]
 
 
 def calibrated(rows: pl.DataFrame) -> pl.DataFrame:

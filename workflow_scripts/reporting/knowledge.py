@@ -1,7 +1,7 @@
 """What pruned models still know, from cloze items and tasks: shown only in languages in which the dense model beats chance."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -13,14 +13,6 @@ from workflow_scripts.reporting.summary import effect_sentences
 DENSE, CHANCE = "the dense model", "chance"
 
 
-class Panel(NamedTuple):
-    """The accuracies of one setting and method: cells of calibrations and magnitude, and the dense model's per language."""
-
-    setting: dict[str, str]
-    cells: pl.DataFrame
-    dense: dict[str, dict[str, Any]]
-
-
 def with_chance(matrix: pl.DataFrame) -> pl.DataFrame:
     """A matrix of cloze items, as it has candidates, or of tasks, with `chance`: the share that guessing gets right."""
     return matrix.with_columns(
@@ -28,7 +20,7 @@ def with_chance(matrix: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def panels(matrix: pl.DataFrame, known: Known | None = None) -> Iterator[Panel]:
+def panels(matrix: pl.DataFrame, known: Known | None = None) -> Iterator[heat.Panel]:
     """Per setting and method the cells in the order of all figures; languages at chance are left out.
 
     `lost` says which share of what the dense model has above chance is gone, `best` which calibration has most.
@@ -49,7 +41,7 @@ def panels(matrix: pl.DataFrame, known: Known | None = None) -> Iterator[Panel]:
         )
         dense = labels.of_setting(rows, {**place, "method": "dense"})
         ranked = labels.ranked(cells.drop("most"), "calibration", "language", kinds=kinds_of(known))
-        yield Panel(keys, ranked, {row["language"]: row for row in dense.iter_rows(named=True)})
+        yield heat.Panel(keys, ranked, {row["language"]: row for row in dense.iter_rows(named=True)})
 
 
 def not_reported(matrix: pl.DataFrame) -> list[str]:
@@ -79,7 +71,7 @@ def knowledge_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list
     return found
 
 
-def accuracies(panel: Panel) -> Iterator[str]:
+def accuracies(panel: heat.Panel) -> Iterator[str]:
     """What is left of the dense model's accuracy in each language; no comparison, for that takes the margins."""
     for language in labels.in_order(panel.dense):
         dense = panel.dense[language]
@@ -96,7 +88,7 @@ def accuracies(panel: Panel) -> Iterator[str]:
         )
 
 
-def accuracy_words(panel: Panel) -> str:
+def accuracy_words(panel: heat.Panel) -> str:
     """The accuracies of a panel, for those who cannot see it."""
     corpus = panel.setting["corpus"]
     items = "cloze items" if corpus.startswith("cloze-") else corpus

@@ -169,6 +169,14 @@ def setting_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]]
     return ", ".join(words + [f"{key} {setting[key]}" for key in differing])
 
 
+def method_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]]) -> str:
+    """The method of a setting, and the rest of it where the study has several."""
+    method = method_name(setting["method"])
+    rest = [{key: value for key, value in one.items() if key != "method"} for one in (setting, *among)]
+    several = any(one != rest[0] for one in rest)
+    return f"{method}, {setting_title(rest[0], rest[1:])}" if several else method
+
+
 def units(rows: pl.DataFrame) -> str:
     """The unit of a table's rows; `a or b` where its corpora differ in it."""
     return " or ".join(rows["unit"].unique().sort())

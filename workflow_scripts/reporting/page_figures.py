@@ -102,7 +102,7 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None, measure: st
             for name in labels.in_order(cells["calibration"], kinds_of(known))
         ]
         headings = [(language, labels.language_name(language)) for language in languages]
-        made.append(HeatMap(_title(keys, among), alternatives.of_matrix(cells, measure), headings, rows))
+        made.append(HeatMap(labels.method_title(keys, among), alternatives.of_matrix(cells, measure), headings, rows))
     return made
 
 
@@ -121,7 +121,7 @@ def accuracy_maps(matrix: pl.DataFrame, known: Known | None = None) -> list[Heat
             rows.append(HeatRow(labels.calibration_name(name), words, cells))
         rows.append(HeatRow(knowledge.CHANCE, "", [_chance_cell(panel.dense[language]) for language in languages]))
         headings = [(language, labels.language_name(language)) for language in languages]
-        made.append(HeatMap(_title(panel.setting, among), knowledge.accuracy_words(panel), headings, rows))
+        made.append(HeatMap(labels.method_title(panel.setting, among), knowledge.accuracy_words(panel), headings, rows))
     return made
 
 
@@ -166,16 +166,8 @@ def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list
     for number, setting in enumerate(among):
         part = labels.of_setting(rows, setting)
         svg = inline_svg(draw(part, among=rows, known=known), f"{name}-{number}-", put_in_words(part, known))
-        made.append(Drawing(_title(setting, among), svg))
+        made.append(Drawing(labels.method_title(setting, among), svg))
     return made
-
-
-def _title(setting: Mapping[str, str], among: list[Mapping[str, str]]) -> str:
-    """The method, and the setting where there are several."""
-    method = labels.method_name(setting["method"])
-    rest = [{key: value for key, value in one.items() if key != "method"} for one in (setting, *among)]
-    several = any(one != rest[0] for one in rest)
-    return f"{method}: {labels.setting_title(rest[0], rest[1:])}" if several else method
 
 
 def _heat_cell(row: Mapping, measure: str, top: float, known: Known | None) -> HeatCell:

@@ -38,15 +38,7 @@ class Example(NamedTuple):
     texts: list[tuple[str, str]]
 
 
-class Panel(NamedTuple):
-    """One setting and method: its keys, the cells of calibrations and magnitude, the dense model's per language."""
-
-    setting: dict[str, str]
-    cells: pl.DataFrame
-    dense: dict[str, dict[str, Any]]
-
-
-def panels(matrix: pl.DataFrame, known: Known | None) -> Iterator[Panel]:
+def panels(matrix: pl.DataFrame, known: Known | None) -> Iterator[heat.Panel]:
     """The settings and methods of `questions_matrix` or `fidelity_matrix`, in the order of all figures."""
     for keys in labels.settings(heat.calibrated(matrix), heat.KEYS):
         place = {key: keys[key] for key in ("model", "corpus")}
@@ -54,7 +46,7 @@ def panels(matrix: pl.DataFrame, known: Known | None) -> Iterator[Panel]:
         cells = pl.concat([labels.of_setting(matrix, keys), magnitude])
         dense = labels.of_setting(matrix, {**place, "method": "dense"})
         ranked = labels.ranked(cells, "calibration", "language", kinds=kinds_of(known))
-        yield Panel(keys, ranked, {row["language"]: row for row in dense.iter_rows(named=True)})
+        yield heat.Panel(keys, ranked, {row["language"]: row for row in dense.iter_rows(named=True)})
 
 
 def maps(matrix: pl.DataFrame, measures: Sequence[Measure], known: Known | None = None) -> list[HeatMap]:
@@ -63,7 +55,7 @@ def maps(matrix: pl.DataFrame, measures: Sequence[Measure], known: Known | None 
     return [_map(panel, measure, shown, known) for panel in shown for measure in measures]
 
 
-def _map(panel: Panel, measure: Measure, among: Sequence[Panel], known: Known | None) -> HeatMap:
+def _map(panel: heat.Panel, measure: Measure, among: Sequence[heat.Panel], known: Known | None) -> HeatMap:
     languages = [name for name in labels.in_order(panel.dense) if panel.dense[name][measure.column] is not None]
     places = {(row["calibration"], row["language"]): row for row in panel.cells.iter_rows(named=True)}
     calibrated = heat.calibrated(panel.cells)
@@ -73,7 +65,7 @@ def _map(panel: Panel, measure: Measure, among: Sequence[Panel], known: Known | 
         found = [places.get((name, language)) for language in languages]
         cells = [row and _cell(row, measure, panel, best) for row in found]
         rows.append(HeatRow(labels.calibration_name(name), words_of(name, known), cells))
-    title = f"{_title(panel, among)}: {measure.words}, %"
+    title = f"{labels.method_title(panel.setting, [one.setting for one in among])}: {measure.words}, %"
     headings = [(language, labels.language_name(language)) for language in languages]
     return HeatMap(title, _in_words(title, rows, headings), headings, rows)
 
@@ -91,7 +83,7 @@ def _fill(value: float, dense: float, measure: Measure) -> str:
     return heat.fill(1 - value if measure.more_is_better else value, 1.0)
 
 
-def _cell(row: Mapping[str, Any], measure: Measure, panel: Panel, best: Mapping[str, float | None]) -> HeatCell:
+def _cell(row: Mapping[str, Any], measure: Measure, panel: heat.Panel, best: Mapping[str, float | None]) -> HeatCell:
     value, dense = row[measure.column], panel.dense[row["language"]][measure.column]
     name = DENSE if row["method"] == "dense" else labels.calibration_name(row["calibration"])
     words = [
@@ -134,14 +126,6 @@ def _in_words(title: str, rows: Sequence[HeatRow], headings: Sequence[tuple[str,
     return f"{title}, by calibration and language. " + "; ".join(parts) + "."
 
 
-def _title(panel: Panel, among: Sequence[Panel]) -> str:
-    """The method, and the setting where there are several."""
-    rest = [{key: one.setting[key] for key in labels.EVALUATION_SETTING} for one in (panel, *among)]
-    method = labels.method_name(panel.setting["method"])
-    several = any(one != rest[0] for one in rest)
-    return f"{method}, {labels.setting_title(rest[0], rest[1:])}" if several else method
-
-
 def questions_bar() -> Bar:
     """The colours of F1, from the dense model's to none."""
     return Bar(GRADIENT, "as the dense model", "nothing", "F1 of the dense model that is lost")
@@ -174,11 +158,13 @@ def questions_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list
     for panel in shown:
         rows = labels.of_setting(head, panel.setting)
         compared = effect_sentences(rows, differences_alone=True) if rows.height else []
-        found.append((_title(panel, shown), [*_answered(panel), *compared]))
+        found.append(
+            (labels.method_title(panel.setting, [one.setting for one in shown]), [*_answered(panel), *compared])
+        )
     return found
 
 
-def _answered(panel: Panel) -> Iterator[str]:
+def _answered(panel: heat.Panel) -> Iterator[str]:
     for language, dense in sorted(panel.dense.items()):
         cells = heat.calibrated(panel.cells).filter(language=language)
         parts = [f"{percent(row['f1'])} {_calibrated(row)}" for row in _own_and_ends(cells, language, "f1")]
@@ -208,11 +194,13 @@ def fidelity_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list[
     shown, found = list(panels(tables["fidelity_matrix"], known)), []
     for panel in shown:
         rows = labels.of_setting(head, panel.setting)
-        found.append((_title(panel, shown), [*_kept(panel), *_changes(rows)]))
+        found.append(
+            (labels.method_title(panel.setting, [one.setting for one in shown]), [*_kept(panel), *_changes(rows)])
+        )
     return found
 
 
-def _kept(panel: Panel) -> Iterator[str]:
+def _kept(panel: heat.Panel) -> Iterator[str]:
     for language, dense in sorted(panel.dense.items()):
         if dense["in_language"] is None:
             continue
