@@ -169,12 +169,12 @@ def setting_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]]
     return ", ".join(words + [f"{key} {setting[key]}" for key in differing])
 
 
-def method_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]]) -> str:
-    """The method of a setting, and the rest of it where the study has several."""
+def method_title(setting: Mapping[str, str], among: Sequence[Mapping[str, str]], mark: str = ",") -> str:
+    """The method of a setting and, after the mark, the rest of it where the study has several."""
     method = method_name(setting["method"])
     rest = [{key: value for key, value in one.items() if key != "method"} for one in (setting, *among)]
     several = any(one != rest[0] for one in rest)
-    return f"{method}, {setting_title(rest[0], rest[1:])}" if several else method
+    return f"{method}{mark} {setting_title(rest[0], rest[1:])}" if several else method
 
 
 def units(rows: pl.DataFrame) -> str:

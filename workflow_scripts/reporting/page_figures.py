@@ -102,7 +102,9 @@ def heat_maps(mean_matrix: pl.DataFrame, known: Known | None = None, measure: st
             for name in labels.in_order(cells["calibration"], kinds_of(known))
         ]
         headings = [(language, labels.language_name(language)) for language in languages]
-        made.append(HeatMap(labels.method_title(keys, among), alternatives.of_matrix(cells, measure), headings, rows))
+        made.append(
+            HeatMap(labels.method_title(keys, among, ":"), alternatives.of_matrix(cells, measure), headings, rows)
+        )
     return made
 
 
@@ -121,7 +123,9 @@ def accuracy_maps(matrix: pl.DataFrame, known: Known | None = None) -> list[Heat
             rows.append(HeatRow(labels.calibration_name(name), words, cells))
         rows.append(HeatRow(knowledge.CHANCE, "", [_chance_cell(panel.dense[language]) for language in languages]))
         headings = [(language, labels.language_name(language)) for language in languages]
-        made.append(HeatMap(labels.method_title(panel.setting, among), knowledge.accuracy_words(panel), headings, rows))
+        made.append(
+            HeatMap(labels.method_title(panel.setting, among, ":"), knowledge.accuracy_words(panel), headings, rows)
+        )
     return made
 
 
@@ -166,7 +170,7 @@ def drawings(name: str, table: pl.DataFrame, known: Known | None = None) -> list
     for number, setting in enumerate(among):
         part = labels.of_setting(rows, setting)
         svg = inline_svg(draw(part, among=rows, known=known), f"{name}-{number}-", put_in_words(part, known))
-        made.append(Drawing(labels.method_title(setting, among), svg))
+        made.append(Drawing(labels.method_title(setting, among, ":"), svg))
     return made
 
 
