@@ -23,9 +23,9 @@ from workflow_scripts.pruning.results import Diagnostics, LinearResult
 
 logger = getLogger(__name__)
 
-SHARE = 0.05
+SHARE = 0.02
 """Of the time, what saving hidden states may take; where they are large and blocks are quick, some blocks are left out."""
-CHEAP = 0.1
+CHEAP = 0.01
 """Seconds of saving that nobody minds."""
 
 
