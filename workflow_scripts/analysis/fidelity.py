@@ -5,10 +5,9 @@ from collections.abc import Collection
 import polars as pl
 
 from workflow_scripts.analysis.effects import EFFECTS, PLACE, compare
-from workflow_scripts.analysis.matrix import PANEL, SETTING
+from workflow_scripts.analysis.matrix import CELL, PANEL
 
 OTHER_LANGUAGES, REPEATED = "probability of other languages", "share of repeated 4-grams"
-CELL = [*SETTING, "calibration", "corpus", "language"]
 SPANNED = ["in_language", "repetition"]
 FIDELITY_MATRIX = pl.Schema(
     {c: pl.String for c in CELL}
@@ -19,7 +18,7 @@ FIDELITY_MATRIX = pl.Schema(
     | {f"dense_{measure}": pl.Float64 for measure in SPANNED}
 )
 EXAMPLES = pl.Schema(
-    {c: pl.String for c in [*PANEL, "language"]}
+    {c: pl.String for c in PLACE}
     | {"seed": pl.Int32}
     | {c: pl.String for c in ("doc_id", "prompt", "dense", "own", "other_calibration", "other")}
 )

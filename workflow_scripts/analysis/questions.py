@@ -3,10 +3,9 @@
 import polars as pl
 
 from workflow_scripts.analysis.effects import PLACE
-from workflow_scripts.analysis.matrix import SETTING
+from workflow_scripts.analysis.matrix import CELL
 
 NATS_PER_ANSWER = "nats per gold answer"
-CELL = [*SETTING, "calibration", "corpus", "language"]
 QUESTIONS_MATRIX = pl.Schema(
     {c: pl.String for c in CELL}
     | {"items": pl.Int64, "seeds": pl.Int64}

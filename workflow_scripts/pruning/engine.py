@@ -261,7 +261,7 @@ def _prune_unreached(modules: list[str], linears: Linears, setting: Setting, ind
 def _replace(linear: nn.Linear | ExpertLinear, pruned: PrunedLinear) -> None:
     if pruned.weight is not None:
         linear.weight.copy_(pruned.weight)
-    linear.weight.mul_(pruned.mask)
+    linear.weight.masked_fill_(~pruned.mask, 0)
 
 
 def _result(index: int, module: str, pruned: PrunedLinear, diagnostics: Diagnostics) -> LinearResult:

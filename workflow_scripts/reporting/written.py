@@ -52,10 +52,11 @@ def panels(matrix: pl.DataFrame, known: Known | None) -> Iterator[heat.Panel]:
 def maps(matrix: pl.DataFrame, measures: Sequence[Measure], known: Known | None = None) -> list[HeatMap]:
     """A matrix of every measure, setting and method, the dense model above; languages without the measure are left out."""
     shown = list(panels(matrix, known))
-    return [_map(panel, measure, shown, known) for panel in shown for measure in measures]
+    among = [panel.setting for panel in shown]
+    return [_map(panel, measure, among, known) for panel in shown for measure in measures]
 
 
-def _map(panel: heat.Panel, measure: Measure, among: Sequence[heat.Panel], known: Known | None) -> HeatMap:
+def _map(panel: heat.Panel, measure: Measure, among: Sequence[dict[str, str]], known: Known | None) -> HeatMap:
     languages = [name for name in labels.in_order(panel.dense) if panel.dense[name][measure.column] is not None]
     places = {(row["calibration"], row["language"]): row for row in panel.cells.iter_rows(named=True)}
     calibrated = heat.calibrated(panel.cells)
@@ -65,7 +66,7 @@ def _map(panel: heat.Panel, measure: Measure, among: Sequence[heat.Panel], known
         found = [places.get((name, language)) for language in languages]
         cells = [row and _cell(row, measure, panel, best) for row in found]
         rows.append(HeatRow(labels.calibration_name(name), words_of(name, known), cells))
-    title = f"{labels.method_title(panel.setting, [one.setting for one in among])}: {measure.words}, %"
+    title = f"{labels.method_title(panel.setting, among)}: {measure.words}, %"
     headings = [(language, labels.language_name(language)) for language in languages]
     return HeatMap(title, _in_words(title, rows, headings), headings, rows)
 
@@ -155,12 +156,11 @@ def questions_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list
     """A heading (method and setting) and sentences for each."""
     head = labels.headline(tables["questions_effects"], kinds_of(known))
     shown, found = list(panels(tables["questions_matrix"], known)), []
+    among = [panel.setting for panel in shown]
     for panel in shown:
         rows = labels.of_setting(head, panel.setting)
         compared = effect_sentences(rows, differences_alone=True) if rows.height else []
-        found.append(
-            (labels.method_title(panel.setting, [one.setting for one in shown]), [*_answered(panel), *compared])
-        )
+        found.append((labels.method_title(panel.setting, among), [*_answered(panel), *compared]))
     return found
 
 
@@ -192,11 +192,10 @@ def fidelity_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list[
     """A heading (method and setting) and sentences for each."""
     head = labels.headline(tables["fidelity_effects"], kinds_of(known))
     shown, found = list(panels(tables["fidelity_matrix"], known)), []
+    among = [panel.setting for panel in shown]
     for panel in shown:
         rows = labels.of_setting(head, panel.setting)
-        found.append(
-            (labels.method_title(panel.setting, [one.setting for one in shown]), [*_kept(panel), *_changes(rows)])
-        )
+        found.append((labels.method_title(panel.setting, among), [*_kept(panel), *_changes(rows)]))
     return found
 
 
