@@ -3,7 +3,7 @@
 Run `python -m benchmarks.kernels [--threads 1] [--repeats 3] [--large]`. Old and new run in turn, so that other work on
 the machine touches both; each ratio is of the shortest times. The plain ways: a full product for the Gram matrix;
 Cholesky, inverse and Cholesky again; a loop over the columns of an untransposed matrix; a full sort; torch's default linear
-and its fused attention.
+and its fused attention; its boolean fill and index.
 """
 
 import time
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from workflow_scripts.models.cpu import causal_attention, linear
+from workflow_scripts.models.kept import gather_kept, scatter_kept, zero_dropped
 from workflow_scripts.pruning.columns import prune_columns
 from workflow_scripts.pruning.criteria import mask_by_matrix, wanda_mask
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, Pattern, Unstructured
@@ -110,6 +111,16 @@ def race_passes(repeats: int) -> None:
         )
 
 
+def race_kept(rows: int, features: int, repeats: int) -> None:
+    """What is done to a weight with its mask, by torch's boolean fill and index and as the engine does it."""
+    weight, keep = torch.randn(rows, features), torch.rand(rows, features) > 0.5
+    empty, values = torch.zeros_like(weight), weight[keep]
+    shape = f"{rows} x {features}"
+    race(f"zero: {shape}", repeats, lambda: weight.masked_fill_(~keep, 0), lambda: zero_dropped(weight, keep))
+    race(f"pick: {shape}", repeats, lambda: weight[keep], lambda: gather_kept(keep, weight))
+    race(f"put back: {shape}", repeats, lambda: empty.masked_scatter_(keep, values), lambda: scatter_kept(keep, values))
+
+
 @app.default
 def main(threads: int = 1, repeats: int = 3, large: bool = False) -> None:
     """Print old, new and ratio of every kernel.
@@ -142,6 +153,7 @@ def main(threads: int = 1, repeats: int = 3, large: bool = False) -> None:
             lambda g=gram: factorise(g.clone(), 2),
         )
     for features, rows in LINEARS + LARGE_LINEARS * large:
+        race_kept(rows, features, repeats)
         upper, weight = factorise(correlated_gram(features), 2)[0], torch.randn(rows, features)
         for pattern in (HALF, TWO_OF_FOUR):
             race(

@@ -8,7 +8,8 @@ from workflow_scripts.artifacts import ArtifactError, make_provenance, write_ten
 from workflow_scripts.masks.store import MaskWriter
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.checkpoint import load_model
-from workflow_scripts.models.variant import apply_variant, gather_kept, scatter_kept, weight_key
+from workflow_scripts.models.kept import gather_kept
+from workflow_scripts.models.variant import apply_variant, weight_key
 
 
 def write_variant(folder, record, seed, change=None, step="prune_model"):
@@ -44,14 +45,6 @@ def test_variants_follow_each_other_in_one_loaded_model(checkpoint, tmp_path):
         assert_holds(model, expected)
     for name, parameter in untouched.items():
         assert torch.equal(dict(model.named_parameters())[name], parameter)
-
-
-def test_a_kept_weight_may_be_zero():
-    mask = torch.tensor([[True, False], [True, True]])
-    weight = torch.tensor([[0.0, 5.0], [2.0, 0.0]])
-    values = gather_kept(mask, weight)
-    assert values.tolist() == [0, 2, 0]
-    assert scatter_kept(mask, values).tolist() == [[0, 0], [2, 0]]
 
 
 def test_masks_of_another_model_are_refused(checkpoint, tmp_path):

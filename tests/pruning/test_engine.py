@@ -23,8 +23,8 @@ from tests.conftest import SIZES, tiny_model
 from tests.pruning import reference
 from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears, iterate_linears
 from workflow_scripts.models.checkpoint import load_model
+from workflow_scripts.models.kept import scatter_kept
 from workflow_scripts.models.streaming import StreamedModel
-from workflow_scripts.models.variant import scatter_kept
 from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially, prune_without_calibration
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.pruning.patterns import parse_pattern

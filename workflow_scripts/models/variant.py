@@ -15,9 +15,7 @@ from workflow_scripts.artifacts import ArtifactError, read_provenance, refuse_fo
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.models.blocks import find_blocks, iterate_linears
 from workflow_scripts.models.checkpoint import Checkpoint
-
-PICKED = 2**21
-"""Weights of which the kept ones are picked at a time."""
+from workflow_scripts.models.kept import scatter_kept, zero_dropped
 
 
 def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Path | None = None) -> None:
@@ -52,7 +50,7 @@ def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Pa
             target = linears[linear.block, linear.module].weight
             keep = torch.from_numpy(mask)
             if kept is None:
-                target.masked_fill_(~keep.to(target.device), 0)
+                zero_dropped(target, keep.to(target.device))
             else:
                 target.copy_(scatter_kept(keep, kept.get_tensor(weight_key(linear.block, linear.module))))
 
@@ -60,22 +58,3 @@ def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Pa
 def weight_key(block: int, module: str) -> str:
     """Name of a linear's kept weights in `weights.safetensors`."""
     return f"{block}.{module}"
-
-
-def gather_kept(mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """The kept values of a linear [kept], row by row."""
-    kept, end = weight.new_empty(torch.count_nonzero(mask).item()), 0
-    # The place of every value that is picked takes 16 bytes while it is.
-    rows = max(1, PICKED // mask.shape[1])
-    for part, keep in zip(weight.split(rows), mask.split(rows), strict=True):
-        values = part[keep]
-        kept[end : end + len(values)] = values
-        end += len(values)
-    return kept
-
-
-def scatter_kept(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """The inverse of `gather_kept`: [out_features, in_features] with zeros where the mask is False."""
-    weight = torch.zeros(mask.shape, dtype=values.dtype)
-    weight[mask] = values
-    return weight

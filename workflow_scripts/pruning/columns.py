@@ -10,6 +10,7 @@ from types import ModuleType
 import torch
 
 from workflow_scripts.models.cpu import add_product
+from workflow_scripts.models.kept import zero_dropped
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, Pattern
 from workflow_scripts.pruning.selection import kth_smallest, lowest_ranks
 
@@ -55,7 +56,7 @@ def _prune_block(
         kernel.prune_block(weight, upper, pattern, keep, errors)
     else:
         loop_over_columns(weight, upper, pattern, keep, errors)
-    weight.masked_fill_(~keep, 0)
+    zero_dropped(weight, keep)
 
 
 def _mark_above_threshold(saliency: torch.Tensor, ratio: float, rows: list[int], keep: torch.Tensor) -> None:
@@ -77,10 +78,8 @@ def loop_over_columns(
         errors: [columns, rows], overwritten.
     """
     columns, diagonal = len(weight), upper.diagonal()[:, None]
-    never = weight.new_tensor(torch.inf)
     near = max(NEAR, pattern.of) if isinstance(pattern, NofM) else NEAR
-    # A kept weight is divided by infinity and leaves no error: one operation a column instead of three.
-    divisors = None if isinstance(pattern, NofM) else torch.where(keep, never, diagonal).unbind()
+    divisors = None if isinstance(pattern, NofM) else _divisors(keep, diagonal)
     weight_rows, error_rows = weight.unbind(), errors.unbind()
     for start in range(0, columns, near):
         end = min(start + near, columns)
@@ -89,11 +88,19 @@ def loop_over_columns(
                 group = slice(column, column + pattern.of)
                 saliency = weight[group].square().div_(diagonal[group].square())
                 torch.logical_not(lowest_ranks(saliency, pattern.of - pattern.keep), out=keep[group])
-                divisors = dict(enumerate(torch.where(keep[group], never, diagonal[group]).unbind(), column))
+                divisors = dict(enumerate(_divisors(keep[group], diagonal[group]), column))
             torch.div(weight_rows[column], divisors[column], out=error_rows[column])
             if column + 1 < end:
                 weight[column + 1 : end].addr_(upper[column, column + 1 : end], error_rows[column], alpha=-1)
         weight[end:].addmm_(upper[start:end, end:].T, errors[start:end], alpha=-1)
+
+
+def _divisors(keep: torch.Tensor, diagonal: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What each column is divided by to be its errors: U_jj, or infinity where a weight is kept and leaves none.
+
+    So a column takes one operation and not three.
+    """
+    return (diagonal / ~keep).unbind()
 
 
 @cache

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from workflow_scripts.models.blocks import find_linears, iterate_linears
 from workflow_scripts.models.experts import ExpertLinear
+from workflow_scripts.models.kept import gather_kept, zero_dropped
 from workflow_scripts.models.streaming import StreamedModel
-from workflow_scripts.models.variant import gather_kept
 from workflow_scripts.pruning.diagnostics import decibel, relative_error
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, OutputListener, Sample, SharedInput
 from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs, widest
@@ -261,7 +261,7 @@ def _prune_unreached(modules: list[str], linears: Linears, setting: Setting, ind
 def _replace(linear: nn.Linear | ExpertLinear, pruned: PrunedLinear) -> None:
     if pruned.weight is not None:
         linear.weight.copy_(pruned.weight)
-    linear.weight.masked_fill_(~pruned.mask, 0)
+    zero_dropped(linear.weight, pruned.mask)
 
 
 def _result(index: int, module: str, pruned: PrunedLinear, diagnostics: Diagnostics) -> LinearResult:

@@ -1,0 +1,62 @@
+"""A weight and its mask: zero what is dropped, pick what is kept, put it back.
+
+None of it by a boolean index or fill of torch's, which on a CPU look at one number after the other: `benchmarks.kernels`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+PICKED = 2**21
+"""Weights of which the kept ones are picked or put back at a time: their places take 8 bytes each."""
+
+BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""The integers of so many bytes."""
+
+
+def zero_dropped(weight: torch.Tensor, keep: torch.Tensor) -> None:
+    """Write zero in place wherever `keep` is False, whatever was there; every other bit stays as it is.
+
+    Args:
+        weight: of any shape and floating dtype.
+        keep: boolean, of the same shape and on the same device.
+    """
+    # As integers: a factor of zero would make NaN of an infinite or undefined number.
+    weight.view(BITS[weight.itemsize]).mul_(keep.view(torch.uint8))
+
+
+def gather_kept(mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The kept values of a linear [kept], row by row.
+
+    Args:
+        mask: boolean [out_features, in_features], contiguous.
+        weight: of the same shape, contiguous, on the same device.
+    """
+    kept, end = weight.new_empty(torch.count_nonzero(mask).item()), 0
+    for part, places in zip(weight.flatten().split(PICKED), _kept_places(mask), strict=True):
+        torch.index_select(part, 0, places, out=kept[end : end + len(places)])
+        end += len(places)
+    return kept
+
+
+def scatter_kept(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The inverse of `gather_kept`: [out_features, in_features] with zeros where the mask is False.
+
+    Raises:
+        ValueError: there are more or fewer values than the mask keeps.
+    """
+    if len(values) != torch.count_nonzero(mask):
+        raise ValueError(f"{len(values)} values for a mask that keeps {torch.count_nonzero(mask)}")
+    weight, end = torch.zeros(mask.shape, dtype=values.dtype), 0
+    for part, places in zip(weight.flatten().split(PICKED), _kept_places(mask), strict=True):
+        part.index_copy_(0, places, values[end : end + len(places)])
+        end += len(places)
+    return weight
+
+
+def _kept_places(mask: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Of every PICKED places of a mask, those that are kept: int64, counted from the first of them."""
+    for part in mask.flatten().split(PICKED):
+        # On a CPU numpy's search is vectorised, torch's is not.
+        yield torch.from_numpy(np.flatnonzero(part.numpy())) if part.device.type == "cpu" else part.nonzero().squeeze(1)
