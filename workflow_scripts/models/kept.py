@@ -30,8 +30,8 @@ def gather_kept(mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The kept values of a linear [kept], row by row.
 
     Args:
-        mask: boolean [out_features, in_features], contiguous.
-        weight: of the same shape, contiguous, on the same device.
+        mask: boolean [out_features, in_features].
+        weight: of the same shape, on the same device.
     """
     kept, end = weight.new_empty(torch.count_nonzero(mask).item()), 0
     for part, places in zip(weight.flatten().split(PICKED), _kept_places(mask), strict=True):
