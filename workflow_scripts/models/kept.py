@@ -33,10 +33,9 @@ def gather_kept(mask: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         mask: boolean [out_features, in_features].
         weight: of the same shape, on the same device.
     """
-    kept, end = weight.new_empty(torch.count_nonzero(mask).item()), 0
-    for part, places in zip(weight.flatten().split(PICKED), _kept_places(mask), strict=True):
-        torch.index_select(part, 0, places, out=kept[end : end + len(places)])
-        end += len(places)
+    kept = weight.new_empty(torch.count_nonzero(mask).item())
+    for part, places, values in _parts(mask, weight, kept):
+        torch.index_select(part, 0, places, out=values)
     return kept
 
 
@@ -46,17 +45,26 @@ def scatter_kept(mask: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     Raises:
         ValueError: there are more or fewer values than the mask keeps.
     """
-    if len(values) != torch.count_nonzero(mask):
-        raise ValueError(f"{len(values)} values for a mask that keeps {torch.count_nonzero(mask)}")
-    weight, end = torch.zeros(mask.shape, dtype=values.dtype), 0
-    for part, places in zip(weight.flatten().split(PICKED), _kept_places(mask), strict=True):
-        part.index_copy_(0, places, values[end : end + len(places)])
-        end += len(places)
+    expected = torch.count_nonzero(mask).item()
+    if len(values) != expected:
+        raise ValueError(f"{len(values)} values for a mask that keeps {expected}")
+    weight = torch.zeros(mask.shape, dtype=values.dtype)
+    for part, places, some in _parts(mask, weight, values):
+        part.index_copy_(0, places, some)
     return weight
 
 
-def _kept_places(mask: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Of every PICKED places of a mask, those that are kept: int64, counted from the first of them."""
-    for part in mask.flatten().split(PICKED):
+def _parts(
+    mask: torch.Tensor, weight: torch.Tensor, values: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """(PICKED weights, int64 places in them of those that are kept, their part of the kept values).
+
+    A view of the values always, of the weights where they are contiguous.
+    """
+    end = 0
+    for part, keep in zip(weight.flatten().split(PICKED), mask.flatten().split(PICKED), strict=True):
         # On a CPU numpy's search is vectorised, torch's is not.
-        yield torch.from_numpy(np.flatnonzero(part.numpy())) if part.device.type == "cpu" else part.nonzero().squeeze(1)
+        on_cpu = keep.device.type == "cpu"
+        places = torch.from_numpy(np.flatnonzero(keep.numpy())) if on_cpu else keep.nonzero().squeeze(1)
+        start, end = end, end + len(places)
+        yield part, places, values[start:end]

@@ -259,9 +259,10 @@ def _prune_unreached(modules: list[str], linears: Linears, setting: Setting, ind
 
 
 def _replace(linear: nn.Linear | ExpertLinear, pruned: PrunedLinear) -> None:
-    if pruned.weight is not None:
+    if pruned.weight is None:
+        zero_dropped(linear.weight, pruned.mask)
+    else:
         linear.weight.copy_(pruned.weight)
-    zero_dropped(linear.weight, pruned.mask)
 
 
 def _result(index: int, module: str, pruned: PrunedLinear, diagnostics: Diagnostics) -> LinearResult:
