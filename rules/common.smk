@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from shlex import quote
 from shutil import rmtree
+from typing import NamedTuple
 
 sys.path.insert(0, workflow.basedir)
 from workflow_scripts import cluster, paths, study
@@ -83,6 +85,10 @@ TASK_ITEMS = str(STUDY.evaluation.task_items or "all")
 REPORTS = f"{RESULTS}/reports/{STUDY.study}"
 RECORD = f"{RESULTS}/models/{{model}}/provenance.json"
 TOKENS = f"{RESULTS}/tokens/{{model}}/{{corpus}}/{{language}}.parquet"
+EVALUATED = f"{RESULTS}/tokens/{{model}}/{STUDY.evaluation.corpus}/{{language}}.parquet"
+EVALUATED_DOCUMENTS = (
+    f"{RESULTS}/corpora/{STUDY.evaluation.corpus}/{{language}}.parquet"
+)
 STATES = f"{RESULTS}/states/{{model}}/{GRID.evaluation}/{{language}}.safetensors"
 CLOZE = f"{RESULTS}/cloze/{{model}}/{{language}}.parquet"
 ASKED = STUDY.evaluation.questions
@@ -94,7 +100,6 @@ CONTINUATION_LANGUAGES = STUDY.evaluation.continuation_languages()
 REPRESENTED = STUDY.evaluation.representation_sample or paths.NONE
 COUNTED = STUDY.evaluation.activation_sample or paths.NONE
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
-SERIES = f"{RESULTS}/pruned/{{model}}/{{series}}"
 REPORT = f"{REPORTS}/report.html"
 CLOZE_TABLES = ["cloze_effects", "cloze_matrix"] if GRID.cloze_languages else []
 TASK_TABLES = ["task_effects", "task_matrix"] if TASK_SETS else []
@@ -477,13 +482,103 @@ def installed(library):
         return library
 
 
-def mask_of(wildcards):
-    """The mask store of a variant that needs no calibration, none for the dense model."""
-    if wildcards.variant == paths.DENSE:
-        return {}
-    return {
-        "masks": f"{RESULTS}/pruned/{wildcards.model}/{wildcards.variant}/masks.parquet"
+class Together(NamedTuple):
+    """Variants that a job evaluates: `name` is their part of a log's path, `series` the pattern of their wildcard."""
+
+    name: str
+    series: str
+    variants: list[str]
+    with_weights: bool = False
+    priority: int = 0
+
+
+TOGETHER = {
+    "": Together(
+        "{series}",
+        f"({MASKS_ONLY})/[^/]+/{SAMPLE}",
+        [
+            f"{{series}}/{name}/{seed}"
+            for name, seed in product(GRID.calibrations, GRID.seeds)
+        ],
+    ),
+    "_of_weights": Together(
+        "{series}",
+        f"({CHANGING_WEIGHTS})/[^/]+/{SAMPLE}/[^/]+",
+        [f"{{series}}/{seed}" for seed in GRID.seeds],
+        with_weights=True,
+        priority=0 if STUDY.keep.weights else 1,
+    ),
+    "_uncalibrated": Together(
+        "uncalibrated", "", [variant.path for variant in GRID.uncalibrated()]
+    ),
+}
+"""Ending of a rule's name -> the variants of a job. The dense model, of which there is no mask, is the first of its job."""
+
+
+class Measure(NamedTuple):
+    """What the jobs of a step read of a language, the part of their logs' paths, where they write, what they are told."""
+
+    inputs: Callable
+    name: str
+    folder: str
+    parameters: str | Callable
+    ending: str = "parquet"
+
+    def path(self, variant):
+        """The artifact of a variant in a language."""
+        return f"{RESULTS}/{self.folder}/{{model}}/{variant}/{self.name}/{{language}}.{self.ending}"
+
+
+def masks_of(together):
+    """The mask stores of variants, and their kept weights where their methods change any, as a function of the wildcards."""
+    found = {"masks": "masks.parquet"}
+    if together.with_weights:
+        found["weights"] = "weights.safetensors"
+    variants = [variant for variant in together.variants if variant != paths.DENSE]
+    return lambda wildcards: {
+        role: [
+            f"{RESULTS}/pruned/{variant}/{file}".format(**wildcards)
+            for variant in (f"{{model}}/{variant}" for variant in variants)
+        ]
+        for role, file in found.items()
     }
+
+
+def read(**inputs):
+    """The inputs of a measure as a function of the wildcards."""
+    return lambda wildcards: {
+        role: path.format(**wildcards) for role, path in inputs.items()
+    }
+
+
+MEASURES = {
+    "measure_perplexity": Measure(
+        read(tokens=EVALUATED, states=STATES),
+        GRID.evaluation,
+        "perplexity",
+        perplexity_parameters(),
+    ),
+    "score_cloze": Measure(
+        read(cloze=CLOZE), f"cloze-{GRID.cloze}", "tasks", cloze_parameters()
+    ),
+    "answer_questions": Measure(
+        read(questions=QUESTIONS), ANSWERS, "questions", answer_parameters
+    ),
+    "continue_prompts": Measure(
+        read(tokens=EVALUATED), CONTINUED, "continuations", continuation_parameters
+    ),
+    "collect_representations": Measure(
+        read(documents=EVALUATED_DOCUMENTS),
+        REPRESENTED,
+        "representations",
+        representation_parameters,
+        "safetensors",
+    ),
+    "count_activations": Measure(
+        read(tokens=EVALUATED), COUNTED, "activations", activation_parameters
+    ),
+}
+"""Step -> what its jobs need."""
 
 
 def task_parameters():
@@ -540,18 +635,6 @@ def task_files(tasks):
         f"task_{task}": found
         for task in tasks
         if (found := inputs_of_task(task, wildcards.language))
-    }
-
-
-def weights_of_series(wildcards):
-    """The kept weights of a series of seeds, of methods that change them."""
-    if not study.CHANGES_WEIGHTS[wildcards.series.partition("/")[0]]:
-        return {}
-    return {
-        "weights": [
-            f"{RESULTS}/pruned/{wildcards.model}/{wildcards.series}/{seed}/weights.safetensors"
-            for seed in GRID.seeds
-        ]
     }
 
 

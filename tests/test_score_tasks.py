@@ -9,7 +9,6 @@ import pytest
 
 from tests.conftest import save_checkpoint
 from tests.evaluation.task_files import items, write_task
-from workflow_scripts import score_tasks as step
 from workflow_scripts.artifacts import ArtifactError, read_provenance, read_table
 from workflow_scripts.evaluation.tasks.definitions import task_inputs
 from workflow_scripts.evaluation.tasks.families import OWN
@@ -113,7 +112,7 @@ def test_nothing_to_score_loads_no_model(model, tasks, tmp_path, monkeypatch):
     output = run(model, tasks, tmp_path)
     for path in output:
         os.utime(path, (0, 0))
-    monkeypatch.setattr(step, "load_model", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("workflow_scripts.models.checkpoint.load_model", lambda *_: pytest.fail("a model was loaded"))
     run(model, tasks, tmp_path)
     assert all(path.stat().st_mtime > 0 for path in output)
 
@@ -159,7 +158,7 @@ def test_an_artifact_says_what_its_own_task_was_made_from(model, tasks, tmp_path
 
 
 def test_outputs_must_fit_tasks_and_variants(model, tasks, tmp_path):
-    with pytest.raises(ValueError, match="argument 2 is shorter"):
+    with pytest.raises(ValueError, match="0 files to write for 0 mask stores"):
         score_tasks(
             model=model,
             output=[tmp_path / "a.parquet"],

@@ -127,8 +127,8 @@ def test_an_output_that_still_holds_is_left_as_it_is_and_another_is_measured_aga
 
 def test_outputs_and_masks_are_matched_one_to_one(results, tmp_path):
     variants = list(GRID.calibrated())
-    output = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    with pytest.raises(ValueError, match="zip"):
+    output = [tmp_path / "a.parquet", tmp_path / "b.parquet", tmp_path / "c.parquet"]
+    with pytest.raises(ValueError, match="3 files to write for 1 mask stores"):
         measure_perplexity(output=output, masks=[masks_of(results, variants[0])], **texts_of(results, MEASURE))
 
 

@@ -4,11 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.cli import run_step
-from workflow_scripts.corpora.tokens import read_boundary
-from workflow_scripts.evaluation.answering import answer_all, ask, prompt_of
-from workflow_scripts.evaluation.questions import read_collected
-from workflow_scripts.evaluation.series import evaluate_series
-from workflow_scripts.models.tokenizer import load_tokenizer
+from workflow_scripts.evaluation.pending import pending_variants
 
 
 @dataclass(frozen=True)
@@ -46,23 +42,30 @@ def answer_questions(
     Args:
         model: record of the dense model.
         questions: the collected questions of the language.
-        output: files to write, one for each mask store, or one for the dense model.
+        output: files to write, the dense model's first if there is one more than mask stores.
         parameters: how to ask.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
+    inputs = {"model": model, "questions": questions}
+    pending = pending_variants("answer_questions", parameters, code, inputs, output, masks, weights)
+    if not pending:
+        return
+    # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.corpora.tokens import read_boundary
+    from workflow_scripts.evaluation.answering import answer_all, ask, prompt_of
+    from workflow_scripts.evaluation.questions import read_collected
+    from workflow_scripts.evaluation.series import evaluate_series
+    from workflow_scripts.models.tokenizer import load_tokenizer
+
     p, tokenizer, start = parameters, load_tokenizer(model.parent), read_boundary(model).start
     prompt = prompt_of(p.language, p.prompt)
     asked = [ask(question, prompt, p.language, tokenizer, start) for question in read_collected(questions)]
     evaluate_series(
-        "answer_questions",
+        pending,
+        model,
         parameters,
-        code,
-        {"model": model, "questions": questions},
-        output,
-        masks,
-        weights,
         lambda network: answer_all(network, asked, tokenizer, p.language, p.tokens, p.batch, p.scored_tokens),
     )
 

@@ -6,11 +6,7 @@ from pathlib import Path
 from workflow_scripts.artifacts import write_tensors
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.document import CorpusError
-from workflow_scripts.corpora.tokens import read_boundary
-from workflow_scripts.evaluation.representations import Observer
-from workflow_scripts.evaluation.sentences import read_sentences
-from workflow_scripts.evaluation.series import evaluate_series
-from workflow_scripts.models.tokenizer import load_tokenizer
+from workflow_scripts.evaluation.pending import pending_variants
 
 
 @dataclass(frozen=True)
@@ -43,15 +39,26 @@ def collect_representations(
     Args:
         model: record of the dense model.
         documents: documents of the language, with their sentences.
-        output: safetensors files to write, one for each mask store, or one for the dense model.
+        output: safetensors files to write, the dense model's first if there is one more than mask stores.
         parameters: which sentences, and how they go through the model.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
 
     Raises:
         CorpusError: there are fewer documents, or one whose sentences are not known, or a sentence without tokens.
     """
+    inputs = {"model": model, "documents": documents}
+    pending = pending_variants("collect_representations", parameters, code, inputs, output, masks, weights)
+    if not pending:
+        return
+    # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.corpora.tokens import read_boundary
+    from workflow_scripts.evaluation.representations import Observer
+    from workflow_scripts.evaluation.sentences import read_sentences
+    from workflow_scripts.evaluation.series import evaluate_series
+    from workflow_scripts.models.tokenizer import load_tokenizer
+
     tokenizer, start = load_tokenizer(model.parent), read_boundary(model).start
     sentences = read_sentences(documents, parameters.documents)
     texts = [sentence.text for sentence in sentences]
@@ -62,15 +69,11 @@ def collect_representations(
         )
     observer = Observer([[start, *ids] for ids in encoded], parameters.batch)
     evaluate_series(
-        "collect_representations",
+        pending,
+        model,
         parameters,
-        code,
-        {"model": model, "documents": documents},
-        output,
-        masks,
-        weights,
         observer.observe,
-        prepare=observer.remember_dense if masks else lambda network: None,
+        prepare=observer.remember_dense if pending[-1].masks else lambda network: None,
         write=lambda path, found, provenance: write_tensors(path, found.tensors(), provenance),
     )
 

@@ -5,10 +5,7 @@ from pathlib import Path
 
 from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
 from workflow_scripts.cli import run_step
-from workflow_scripts.corpora.tokens import read_boundary, read_tokens
-from workflow_scripts.evaluation.continuing import beginnings, continue_all
-from workflow_scripts.evaluation.series import evaluate_series
-from workflow_scripts.models.tokenizer import load_tokenizer
+from workflow_scripts.evaluation.pending import pending_variants
 
 
 @dataclass(frozen=True)
@@ -45,23 +42,29 @@ def continue_prompts(
     Args:
         model: record of the dense model.
         tokens: tokenized documents of the language.
-        output: files to write, one for each mask store, or one for the dense model.
+        output: files to write, the dense model's first if there is one more than mask stores.
         parameters: what to continue, and how far.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
     refuse_foreign_model(read_provenance(tokens), model, tokens)
+    inputs = {"model": model, "tokens": tokens}
+    pending = pending_variants("continue_prompts", parameters, code, inputs, output, masks, weights)
+    if not pending:
+        return
+    # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.corpora.tokens import read_boundary, read_tokens
+    from workflow_scripts.evaluation.continuing import beginnings, continue_all
+    from workflow_scripts.evaluation.series import evaluate_series
+    from workflow_scripts.models.tokenizer import load_tokenizer
+
     p, tokenizer, start = parameters, load_tokenizer(model.parent), read_boundary(model).start
     begun = beginnings(read_tokens(tokens, "evaluation"), p.prompts, p.opening)
     evaluate_series(
-        "continue_prompts",
+        pending,
+        model,
         parameters,
-        code,
-        {"model": model, "tokens": tokens},
-        output,
-        masks,
-        weights,
         lambda network: continue_all(network, begun, tokenizer, start, p.tokens, p.batch),
     )
 

@@ -3,14 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import PreTrainedModel
-
 from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
 from workflow_scripts.cli import run_step
-from workflow_scripts.corpora.tokens import read_boundary, read_tokens
-from workflow_scripts.evaluation.activations import activations_table, count_firing, halve
-from workflow_scripts.evaluation.chunks import chunk_documents
-from workflow_scripts.evaluation.series import evaluate_series
+from workflow_scripts.evaluation.pending import pending_variants
 
 
 @dataclass(frozen=True)
@@ -45,9 +40,9 @@ def count_activations(
     Args:
         model: record of the dense model.
         tokens: tokenized documents of the language.
-        output: files to write, one for each mask store, or one for the dense model.
+        output: files to write, the dense model's first if there is one more than mask stores.
         parameters: which tokens, and how they go through the model.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
 
@@ -55,15 +50,24 @@ def count_activations(
         ValueError: the documents have fewer tokens than asked for.
     """
     refuse_foreign_model(read_provenance(tokens), model, tokens)
+    inputs = {"model": model, "tokens": tokens}
+    pending = pending_variants("count_activations", parameters, code, inputs, output, masks, weights)
+    if not pending:
+        return
+    # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.corpora.tokens import read_boundary, read_tokens
+    from workflow_scripts.evaluation.activations import activations_table, count_firing, halve
+    from workflow_scripts.evaluation.chunks import chunk_documents
+    from workflow_scripts.evaluation.series import evaluate_series
+
     documents = read_tokens(tokens, "evaluation")
     halves = halve(chunk_documents(documents, read_boundary(model), parameters.length), parameters.tokens)
 
-    def observe(network: PreTrainedModel):
+    def observe(network):
         counts = [count_firing(network, half, parameters.batch) for half in halves]
         return activations_table(counts, parameters.tokens // 2)
 
-    inputs = {"model": model, "tokens": tokens}
-    evaluate_series("count_activations", parameters, code, inputs, output, masks, weights, observe)
+    evaluate_series(pending, model, parameters, observe)
 
 
 if __name__ == "__main__":

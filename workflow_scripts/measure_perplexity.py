@@ -3,15 +3,11 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from safetensors.torch import load_file
-
 from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance, refuse_damaged
 from workflow_scripts.cli import run_step
-from workflow_scripts.evaluation.perplexity import score_documents
-from workflow_scripts.evaluation.series import evaluate_series
-from workflow_scripts.evaluation.states import final_states
+from workflow_scripts.evaluation.pending import pending_variants
 from workflow_scripts.evaluation.texts import Parameters, read_chunks
-from workflow_scripts.models.device import settle
+from workflow_scripts.models.compute import settled_names
 
 
 def measure_perplexity(
@@ -33,26 +29,33 @@ def measure_perplexity(
         model: record of the dense model.
         tokens: tokenized documents of the language.
         states: the dense model's last hidden states on them, by `collect_states`.
-        output: files to write, one for each mask store, or one for the dense model.
+        output: files to write, the dense model's first if there is one more than mask stores.
         parameters: which texts, and how they go through the model.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
     refuse_other_states(states, model, tokens, parameters)
+    inputs = {"model": model, "tokens": tokens, "states": states}
+    pending = pending_variants("measure_perplexity", parameters, code, inputs, output, masks, weights)
+    if not pending:
+        return
+    # A job without anything to do is spared the seconds that these take.
+    from safetensors.torch import load_file
+
+    from workflow_scripts.evaluation.perplexity import score_in_turn
+    from workflow_scripts.evaluation.series import evaluate_series
+    from workflow_scripts.evaluation.states import final_states
+
     chunks, documents = read_chunks(model, tokens, parameters)
     dense = load_file(states)["states"]
     evaluate_series(
-        "measure_perplexity",
+        pending,
+        model,
         parameters,
-        code,
-        {"model": model, "tokens": tokens, "states": states},
-        output,
-        masks,
-        weights,
-        # The dense model's own forward pass was made for its states.
-        lambda network: final_states(network, chunks, parameters.batch) if masks else dense,
-        lambda network, variants: score_documents(network, chunks, documents, dense, list(variants)),
+        lambda network: final_states(network, chunks, parameters.batch),
+        lambda network, variants: score_in_turn(network, chunks, documents, dense, variants),
+        dense=dense,
     )
 
 
@@ -61,8 +64,7 @@ def refuse_other_states(states: Path, model: Path, tokens: Path, parameters: Par
     refuse_damaged(states)
     found = read_provenance(states)
     inputs = {"model": digest_of_file(model), "tokens": digest_of_file(tokens)}
-    _, _, settled = settle(parameters, model.parent)
-    wanted = asdict(parameters) | settled
+    wanted = asdict(parameters) | settled_names(parameters, model.parent)
     if (found["inputs"], found["parameters"]) != (inputs, wanted):
         raise ArtifactError(
             f"{states} holds hidden states of another model, of other texts, or computed in another way "

@@ -80,11 +80,15 @@ class Grid:
         for method, pattern, calibration, seed in product(self.methods, self.patterns, self.calibrations, self.seeds):
             yield Variant(method, pattern, self.sample, self.propagation, calibration, seed)
 
-    def variants(self) -> Iterator[Variant]:
-        """The dense model, the magnitude mask of every pattern, and the calibrated variants."""
+    def uncalibrated(self) -> Iterator[Variant]:
+        """The dense model, and the magnitude mask of every pattern."""
         yield Variant.dense()
         for pattern in self.patterns:
             yield Variant.uncalibrated("magnitude", pattern)
+
+    def variants(self) -> Iterator[Variant]:
+        """The uncalibrated variants, then the calibrated ones."""
+        yield from self.uncalibrated()
         yield from self.calibrated()
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
 from workflow_scripts.cli import run_step
-from workflow_scripts.evaluation.cloze import read_encoded, score_items
-from workflow_scripts.evaluation.series import evaluate_series
+from workflow_scripts.evaluation.pending import pending_variants
 
 
 @dataclass(frozen=True)
@@ -39,24 +38,23 @@ def score_cloze(
     Args:
         model: record of the dense model.
         cloze: tokenized items of the language.
-        output: files to write, one for each mask store, or one for the dense model.
+        output: files to write, the dense model's first if there is one more than mask stores.
         parameters: how to score.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         code: digest of this step's code.
     """
     refuse_foreign_model(read_provenance(cloze), model, cloze)
+    inputs = {"model": model, "cloze": cloze}
+    pending = pending_variants("score_cloze", parameters, code, inputs, output, masks, weights)
+    if not pending:
+        return
+    # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.evaluation.cloze import read_encoded, score_items
+    from workflow_scripts.evaluation.series import evaluate_series
+
     items = read_encoded(cloze, parameters.items)
-    evaluate_series(
-        "score_cloze",
-        parameters,
-        code,
-        {"model": model, "cloze": cloze},
-        output,
-        masks,
-        weights,
-        lambda network: score_items(network, items, parameters.tokens),
-    )
+    evaluate_series(pending, model, parameters, lambda network: score_items(network, items, parameters.tokens))
 
 
 if __name__ == "__main__":

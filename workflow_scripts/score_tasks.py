@@ -7,18 +7,17 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.artifacts import canonical_json, make_provenance, write_table
 from workflow_scripts.cli import run_step
-from workflow_scripts.evaluation.series import still_holds
+from workflow_scripts.evaluation.pending import still_holds, variants_of
 from workflow_scripts.evaluation.tasks.definitions import builtin
-from workflow_scripts.evaluation.tasks.harness import SavingLM, Subject, load_subjects, score_items
 from workflow_scripts.evaluation.tasks.items import Reading
-from workflow_scripts.models.checkpoint import load_model
-from workflow_scripts.models.device import settle
-from workflow_scripts.models.tokenizer import load_tokenizer
-from workflow_scripts.models.variant import apply_variant
+from workflow_scripts.models.compute import settled_names
+
+if TYPE_CHECKING:
+    from workflow_scripts.evaluation.tasks.harness import Subject
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,13 @@ def score_tasks(
 
     Args:
         model: record of the dense model.
-        output: files to write, task by task, and for each task one for each mask store, or one for the dense model.
+        output: files to write, task by task, and for each task the dense model's first if there is one more than mask
+            stores, then one for each mask store.
         parameters: how to score.
         tasks: JSON, `task_{name}` -> how its items are read, see `Reading`; in the order of the outputs.
         sources: JSON, `task_{name}` -> what the user gave for it, see `Given`.
         language: language of the tasks.
-        masks: mask stores of the variants; none for the dense model.
+        masks: mask stores of the variants.
         weights: kept weights of the variants, for methods that change them.
         progress: folder where answers are kept until the job has succeeded.
         code: digest of this step's code.
@@ -96,15 +96,14 @@ def score_tasks(
     Raises:
         TaskError: a data set is not to be had, or a task has no metric that says of an item whether it is right.
     """
-    device, dtype, settled = settle(parameters, model.parent)
+    names = settled_names(parameters, model.parent)
     readings = json.loads(tasks)
     given = {task: Given(**entry) for task, entry in json.loads(sources).items()}
-    stores = masks or [None]
-    variants = zip(stores, weights or [None] * len(stores), strict=True)
+    variants = variants_of(output[: len(output) // len(readings)], masks, weights)
     pending = []
     for (task, (store, kept)), target in zip(product(readings, variants), output, strict=True):
         files = {"model": model, "masks": store, "weights": kept, task: [Path(path) for path in given[task].inputs]}
-        told = asdict(parameters) | settled | {"language": language, task: readings[task]}
+        told = asdict(parameters) | names | {"language": language, task: readings[task]}
         provenance = make_provenance("score_tasks", told, code, {role: path for role, path in files.items() if path})
         if still_holds(target, provenance):
             os.utime(target)
@@ -112,14 +111,22 @@ def score_tasks(
             pending.append(Scores(task, store, kept, target, provenance))
     if not pending:
         return
+    # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.evaluation.tasks.harness import SavingLM, score_items
+    from workflow_scripts.models.checkpoint import load_model
+    from workflow_scripts.models.device import settle
+    from workflow_scripts.models.tokenizer import load_tokenizer
+    from workflow_scripts.models.variant import apply_variant
+
     subjects = {
         task: subjects_of(task, readings[task], given[task], language) for task in {entry.task for entry in pending}
     }
+    device, dtype, _ = settle(parameters, model.parent)
     network = load_model(model.parent, dtype, device)
     lm = SavingLM(network, load_tokenizer(model.parent), parameters.batch)
     held = None
-    # Variant by variant: its weights are put in once for all of its tasks.
-    for entry in sorted(pending, key=lambda entry: str(entry.masks)):
+    # Variant by variant, the dense model first: weights are put in once for all tasks.
+    for entry in sorted(pending, key=lambda entry: str(entry.masks or "")):
         if entry.masks != held:
             apply_variant(network, model, entry.masks, entry.weights)
             held = entry.masks
@@ -130,8 +137,10 @@ def score_tasks(
         shutil.rmtree(entry.progress(progress), ignore_errors=True)
 
 
-def subjects_of(task: str, told: dict[str, Any], given: Given, language: str) -> list[Subject]:
+def subjects_of(task: str, told: dict[str, Any], given: Given, language: str) -> "list[Subject]":
     """The tasks of lm-eval behind a task of the study."""
+    from workflow_scripts.evaluation.tasks.harness import load_subjects
+
     definitions = [Path(given.file)] if given.file else builtin(told["definition"])
     before, asterisk, _ = Path(told["definition"]).stem.partition("*")
     asked = f"{task.removeprefix('task_')} in {language}"

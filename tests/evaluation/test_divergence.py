@@ -48,7 +48,7 @@ def test_the_dense_model_does_not_diverge_from_itself(kind):
     model, texts = tiny_model(kind), documents(9, 30)
     chunks = chunk_documents(texts, BOUNDARY, 16)
     states = final_states(model, chunks, 4)
-    [scores] = score_tokens(model, scored_tokens(chunks), states, [states.clone()])
+    [scores] = score_tokens(model, torch.tensor(scored_tokens(chunks)), states, [states.clone()])
     assert scores.divergence.abs().max() == 0
     assert scores.agreement.all()
 

@@ -19,6 +19,7 @@ DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 def larger() -> dict:
     """Two models, mixtures, two patterns, another corpus to evaluate on; the calibration has a language of its own."""
     study = copy.deepcopy(DEFAULT)
+    study["pruning"]["methods"] = ["sparsegpt", "wanda"]
     study["models"] |= {"hub": {"hub": "organisation/model", "revision": "main"}}
     study["corpora"] |= {"web": {"kind": "hub", "name": "organisation/texts"}}
     study["calibration"] |= {
@@ -72,7 +73,15 @@ def test_the_default_study_by_hand():
     counts = job_counts(read_study(DEFAULT))
     # Magnitude, and three languages with three seeds each.
     assert counts["prune_model"] == 1 + 9
-    # Three calibrations in three languages, all seeds in one job.
-    assert counts["measure_perplexity_of_weights"] == 9
+    # All calibrations and seeds in one job, in three languages.
+    assert counts["measure_perplexity"] == 3
     # The dense model and magnitude in three languages.
-    assert counts["measure_perplexity_of_one"] == 6
+    assert counts["measure_perplexity_uncalibrated"] == 3
+
+
+def test_settings_of_a_method_that_changes_weights_are_jobs_of_their_own():
+    counts = job_counts(read_study(larger()))
+    # Two models, two patterns, three calibrations, two languages.
+    assert counts["measure_perplexity_of_weights"] == 2 * 2 * 3 * 2
+    # The same, but all calibrations in one job.
+    assert counts["measure_perplexity"] == 2 * 2 * 2

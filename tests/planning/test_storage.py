@@ -11,6 +11,8 @@ from workflow_scripts.planning.effort import Setting
 from workflow_scripts.study import read_study
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
+# A method that changes weights beside one that does not.
+DEFAULT["pruning"]["methods"] = ["sparsegpt", "wanda"]
 
 
 def written(keep: dict | None = None):

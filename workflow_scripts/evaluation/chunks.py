@@ -8,8 +8,6 @@ perplexity several times over.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
 
 
@@ -60,6 +58,6 @@ def chunk_published(documents: list[TokenizedDocument], boundary: Boundary, leng
 PROTOCOLS = {"document": chunk_documents, "published": chunk_published}
 
 
-def scored_tokens(chunks: Sequence[Chunk]) -> torch.Tensor:
-    """The tokens that are scored, int64 [scored tokens], in the order of the chunks."""
-    return torch.tensor([token for chunk in chunks for token in chunk.token_ids[1:]])
+def scored_tokens(chunks: Sequence[Chunk]) -> list[int]:
+    """The tokens that are scored, in the order of the chunks."""
+    return [token for chunk in chunks for token in chunk.token_ids[1:]]

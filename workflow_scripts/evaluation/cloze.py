@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -123,30 +124,66 @@ def encode_item(item: ClozeItem, language: str, tokenizer: PreTrainedTokenizerBa
 
 @torch.no_grad()
 def score_items(model: PreTrainedModel, items: Sequence[EncodedItem], tokens: int) -> pa.Table:
-    """A row of CLOZE_SCHEMA an item, in the order given; at most `tokens` go through the model at a time.
+    """A row of CLOZE_SCHEMA an item, in the order given; about `tokens` go through the model at a time.
+
+    A prompt goes through the model once; its candidates go on from the keys and values that are kept of it.
 
     Raises:
         ArithmeticError: a log-likelihood is not finite.
     """
     wanted = _wanted(items)
-    runs = sorted(_maximal(wanted), key=lambda run: (-len(run), run))
-    found: dict[tuple[Tokens, int], float] = {}
-    for batch in tqdm(list(_batches(runs, tokens)), desc="cloze", unit="batch", disable=None):
-        found |= _log_probabilities(model, batch, wanted)
+    states: dict[Tokens, torch.Tensor] = {}
+    for batch in tqdm(list(_batches(items, tokens)), desc="cloze", unit="batch", disable=None):
+        states |= _states(model, batch)
+    found = _log_probabilities(model, states, wanted)
     return pa.Table.from_pylist([_row(item, found) for item in items], schema=CLOZE_SCHEMA)
 
 
-def _wanted(items: Sequence[EncodedItem]) -> dict[Tokens, set[int]]:
+def _wanted(items: Iterable[EncodedItem]) -> dict[Tokens, list[int]]:
     """Context -> next tokens whose log-probability is asked for. Candidates share contexts, the prompt above all."""
-    wanted: dict[Tokens, set[int]] = {}
+    wanted: dict[Tokens, list[int]] = {}
     for item in items:
         for statement in item.statements:
             for place in range(item.shared, len(statement)):
-                wanted.setdefault(statement[:place], set()).add(statement[place])
+                following = wanted.setdefault(statement[:place], [])
+                if statement[place] not in following:
+                    following.append(statement[place])
     return wanted
 
 
-def _maximal(contexts: dict[Tokens, set[int]]) -> Iterator[Tokens]:
+def _batches(items: Iterable[EncodedItem], tokens: int) -> Iterator[list[EncodedItem]]:
+    """Items whose prompts have as many tokens, so that none is padded, as many of them as `tokens` allow."""
+    for shared, group in groupby(sorted(items, key=lambda item: item.shared), key=lambda item: item.shared):
+        members = list(group)
+        longest = max(len(statement) for item in members for statement in item.statements)
+        together = max(1, tokens // (len(members[0].statements) * max(shared, longest)))
+        yield from (members[start : start + together] for start in range(0, len(members), together))
+
+
+def _states(model: PreTrainedModel, items: list[EncodedItem]) -> dict[Tokens, torch.Tensor]:
+    """Context -> last hidden state, of every context of items whose prompts have as many tokens."""
+    shared, wanted = items[0].shared, _wanted(items)
+    prompts = [context for context in wanted if len(context) == shared]
+    read = model.base_model(input_ids=torch.tensor(prompts, device=model.device), use_cache=True)
+    found = dict(zip(prompts, read.last_hidden_state[:, -1], strict=True))
+    runs = [run for run in _maximal(wanted) if len(run) > shared]
+    if not runs:
+        return found
+    past = read.past_key_values
+    # Models that keep nothing read their prompts again.
+    known = shared if past is not None else 0
+    if past is not None:
+        past.reorder_cache(torch.tensor([prompts.index(run[:shared]) for run in runs], device=model.device))
+    longest = max(map(len, runs))
+    # Padded on the right, where a causal model does not see it.
+    rest = torch.tensor([[*run[known:], *[0] * (longest - len(run))] for run in runs], device=model.device)
+    hidden = model.base_model(input_ids=rest, past_key_values=past, use_cache=past is not None).last_hidden_state
+    for run, row in zip(runs, hidden, strict=True):
+        found |= {run[:end]: row[end - 1 - known] for end in range(shared + 1, len(run) + 1)}
+    return found
+
+
+def _maximal(contexts: Iterable[Tokens]) -> Iterator[Tokens]:
     """The contexts that begin no other: a causal model's states at their tokens serve all that they begin with."""
     ordered = sorted(contexts)
     for context, following in zip(ordered, [*ordered[1:], ()], strict=True):
@@ -154,31 +191,17 @@ def _maximal(contexts: dict[Tokens, set[int]]) -> Iterator[Tokens]:
             yield context
 
 
-def _batches(runs: list[Tokens], tokens: int) -> Iterator[list[Tokens]]:
-    """Runs in slices of at most `tokens` when padded to their first, the longest."""
-    first = 0
-    while first < len(runs):
-        after = first + max(1, tokens // len(runs[first]))
-        yield runs[first:after]
-        first = after
-
-
 def _log_probabilities(
-    model: PreTrainedModel, runs: list[Tokens], wanted: dict[Tokens, set[int]]
+    model: PreTrainedModel, states: dict[Tokens, torch.Tensor], wanted: dict[Tokens, list[int]]
 ) -> dict[tuple[Tokens, int], float]:
-    longest = max(map(len, runs))
-    padded = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs], device=model.device)
-    hidden = model.base_model(input_ids=padded, use_cache=False).last_hidden_state
-    places = {run[:end]: (row, end - 1) for row, run in enumerate(runs) for end in range(1, len(run) + 1)}
-    asked = [(context, place) for context, place in places.items() if context in wanted]
-    rows, columns = zip(*(place for _, place in asked), strict=True)
-    states = hidden[list(rows), list(columns)]
     found = {}
-    size = rows_at_a_time(model)
-    for first in range(0, len(asked), size):
-        scores = logits_of(model, states[first : first + size]).float().log_softmax(-1).cpu()
-        for (context, _), row in zip(asked[first : first + size], scores, strict=True):
-            found |= {(context, token): row[token].item() for token in wanted[context]}
+    contexts, size = list(wanted), rows_at_a_time(model)
+    for first in range(0, len(contexts), size):
+        some = contexts[first : first + size]
+        logits = logits_of(model, torch.stack([states[context] for context in some])).float()
+        for context, row, partition in zip(some, logits, logits.logsumexp(-1), strict=True):
+            scores = (row[wanted[context]] - partition).tolist()
+            found |= {(context, token): score for token, score in zip(wanted[context], scores, strict=True)}
     return found
 
 

@@ -5,7 +5,8 @@ the logits of several variants and of the dense model side by side.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import pyarrow as pa
 import torch
@@ -15,6 +16,8 @@ from workflow_scripts.corpora.tokens import TokenizedDocument
 from workflow_scripts.evaluation.chunks import Chunk, scored_tokens
 from workflow_scripts.evaluation.divergence import TokenScores, score_tokens
 
+HELD = 2**30
+"""Bytes of hidden states that variants wait in for their logits."""
 PERPLEXITY_SCHEMA = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
@@ -26,6 +29,21 @@ PERPLEXITY_SCHEMA = pa.schema(
         pa.field("agreement", pa.int32(), nullable=False),
     ]
 )
+
+
+def score_in_turn(
+    model: PreTrainedModel,
+    chunks: Sequence[Chunk],
+    documents: list[TokenizedDocument],
+    dense: torch.Tensor,
+    variants: Iterable[torch.Tensor],
+) -> Iterator[pa.Table]:
+    """The tables of `score_documents`, of as many variants at a time as `HELD` bytes hold: however many there are, they
+    share the dense model's logits, and never take more memory."""
+    together = max(1, HELD // max(1, dense.nbytes))
+    waiting = iter(variants)
+    while some := list(islice(waiting, together)):
+        yield from score_documents(model, chunks, documents, dense, some)
 
 
 def score_documents(
@@ -50,7 +68,8 @@ def score_documents(
         ArithmeticError: a loss or a divergence is not finite.
     """
     sizes = {document.doc_id: (document.bytes, document.characters) for document in documents}
-    return [_table(chunks, scores, sizes) for scores in score_tokens(model, scored_tokens(chunks), dense, variants)]
+    targets = torch.tensor(scored_tokens(chunks))
+    return [_table(chunks, scores, sizes) for scores in score_tokens(model, targets, dense, variants)]
 
 
 def _table(chunks: Sequence[Chunk], scores: TokenScores, sizes: dict[str, tuple[int, int]]) -> pa.Table:

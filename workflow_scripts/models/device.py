@@ -1,21 +1,14 @@
 """Where and how precisely a model computes. All that depends on the machine is decided here."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoConfig
 
+from workflow_scripts.models.compute import Compute
 from workflow_scripts.models.remote_code import is_trusted
-
-
-class Compute(Protocol):
-    """Parameters that say where and how precisely to compute."""
-
-    threads: int
-    device: str
-    dtype: str
 
 
 def settle(compute: Compute, directory: Path) -> tuple[str, torch.dtype, dict[str, Any]]:

@@ -32,6 +32,8 @@ REACHED = 0.8
 """Share of the measured rate of products that blocks reach."""
 LOGITS = 2**26
 """Logits held at a time, see `evaluation.head`, and three times over in the loss."""
+WAITING = 2**30
+"""Bytes of hidden states that variants wait in for their logits, see `evaluation.perplexity`."""
 SHORT_STEPS = 2
 """How much longer a product takes that has one token of each text only."""
 FLOAT32 = 4
@@ -40,7 +42,7 @@ READING = 4e9
 TOKENS_PER_ASKED, TOKENS_PER_GOLD, GOLDS = 25, 4, 3
 """Tokens of an open question with its prompt, tokens of a gold answer, gold answers of a question."""
 TOKENS_PER_ITEM = 40
-"""Tokens of a cloze item that go through the model, the continuations of its prompt by eight candidates included."""
+"""Tokens of a cloze item that go through the model: its prompt once, and eight candidates after it."""
 SCORED_PER_ITEM = 10
 """Tokens of a cloze item after which a candidate's next token is scored."""
 
@@ -167,7 +169,9 @@ def perplexity_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     applying = kind.variants * weights / LOADING
     seconds = startup(weights) + operations / (setting.rate * REACHED) + applying
     logits = 3 * FLOAT32 * min(LOGITS, shape.vocabulary * tokens)
-    return Cost(seconds, LIBRARIES + weights + logits + (kind.variants + 1) * states_bytes(shape, setting))
+    dense = states_bytes(shape, setting)
+    waiting = min(kind.variants * dense, max(WAITING, dense))
+    return Cost(seconds, LIBRARIES + weights + logits + dense + waiting)
 
 
 def cloze_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:

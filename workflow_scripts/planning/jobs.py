@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from workflow_scripts.paths import Grid
 from workflow_scripts.study import CHANGES_WEIGHTS, Study, numbered
 from workflow_scripts.study.sections import Control
 
@@ -115,7 +116,6 @@ def _prune(study: Study, model: str) -> Iterator[JobKind]:
 
 def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
     grid = study.grid()
-    series = len(grid.patterns) * len(grid.calibrations)
     yield JobKind("collect_states", "states", len(grid.languages), model)
     for rule, task, languages in (
         ("measure_perplexity", "perplexity", len(grid.languages)),
@@ -125,16 +125,20 @@ def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
         ("collect_representations", "representations", len(grid.languages) * bool(study.evaluation.representations)),
         ("count_activations", "activations", len(grid.languages) * bool(study.evaluation.activations)),
     ):
-        # The dense model, and the magnitude mask of every pattern.
-        yield JobKind(f"{rule}_of_one", task, (1 + len(grid.patterns)) * languages, model)
-        for method in grid.methods:
-            ending = "_of_weights" if CHANGES_WEIGHTS[method] else ""
-            yield JobKind(f"{rule}{ending}", task, series * languages, model, variants=len(grid.seeds))
+        for ending, jobs, variants in _together(grid):
+            yield JobKind(f"{rule}{ending}", task, jobs * languages, model, variants=variants)
     for number, (tasks, languages) in enumerate(study.evaluation.task_sets().items(), 1):
-        jobs, cost = len(languages), {"asked": len(tasks)}
-        yield JobKind(numbered("score_tasks_of_one", number), "tasks", (1 + len(grid.patterns)) * jobs, model, **cost)
-        jobs *= series * len(grid.methods)
-        yield JobKind(numbered("score_tasks", number), "tasks", jobs, model, variants=len(grid.seeds), **cost)
+        for ending, jobs, variants in _together(grid):
+            rule, jobs = numbered(f"score_tasks{ending}", number), jobs * len(languages)
+            yield JobKind(rule, "tasks", jobs, model, variants=variants, asked=len(tasks))
+
+
+def _together(grid: Grid) -> Iterator[tuple[str, int, int]]:
+    """Of the jobs that evaluate a model in a language: the ending of the rule, how many there are, variants of each."""
+    changing = sum(CHANGES_WEIGHTS[method] for method in grid.methods)
+    yield "_uncalibrated", 1, len([*grid.uncalibrated()])
+    yield "", len(grid.patterns) * (len(grid.methods) - changing), len(grid.calibrations) * len(grid.seeds)
+    yield "_of_weights", len(grid.patterns) * changing * len(grid.calibrations), len(grid.seeds)
 
 
 def _overlap(study: Study, model: str) -> Iterator[JobKind]:

@@ -27,7 +27,6 @@ class Expected:
         versions: library -> installed version, of those that decide what the step computes.
         told: what the step is told, by the names that provenances use: parameters, and the wildcards of its rule.
         inputs: role -> file, or files in order.
-        number: which of its job's outputs it is. One that was made from one of several inputs was made from that number.
         temporary: whether the study keeps it only as long as jobs read it.
         recorded: whether Snakemake has a record of it; one that it has not it trusts as it stands.
     """
@@ -38,7 +37,6 @@ class Expected:
     versions: Mapping[str, str]
     told: Mapping[str, Any]
     inputs: Mapping[str, Path | list[Path]]
-    number: int
     temporary: bool
     recorded: bool
 
@@ -61,11 +59,10 @@ def _of_job(job) -> list[Expected]:
             versions=libraries_of(step),
             told=told,
             inputs={role: _paths(entry) for role, entry in job.input.items()},
-            number=number,
             temporary=path in job.temp_output,
             recorded=job.dag.workflow.persistence.metadata(path) is not None,
         )
-        for number, path in enumerate(job.output)
+        for path in job.output
     ]
 
 

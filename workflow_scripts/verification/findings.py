@@ -134,8 +134,8 @@ def _inputs_differ(expected: Expected, made_from: Mapping[str, Any], digests: Di
         digest = made_from[role]
         present = _aslist(expected.inputs.get(role, []))
         if isinstance(digest, str) and len(present) > 1:
-            # A job of several tasks writes, for each of them, a file from each input.
-            present = [present[expected.number % len(present)]]
+            # A job evaluates several variants, each from its own files.
+            present = [path for path in present if _is_of_variant(expected.path, path)]
         made_of = _aslist(digest)
         if len(present) != len(made_of):
             reason = f"it was made from {len(made_of)} files as {role}, and the workflow has {len(present)}"
@@ -148,6 +148,12 @@ def _inputs_differ(expected: Expected, made_from: Mapping[str, Any], digests: Di
                     yield Finding(expected.path, State.FOREIGN, f"it was made from {other}, not from {path}")
                 else:
                     yield Finding(expected.path, State.STALE, f"it was not made from {path} as that is now")
+
+
+def _is_of_variant(evaluation: Path, pruned: Path) -> bool:
+    """Whether a variant's file, in results/pruned/{model}/{variant}, belongs to an evaluation in results/*/{model}/{variant}."""
+    variant = pruned.parent.parts[2:]
+    return evaluation.parts[2 : 2 + len(variant)] == variant
 
 
 def _of_another_kind(path: Path, provenance: Mapping[str, Any]) -> str | None:
