@@ -20,7 +20,7 @@ from workflow_scripts.code_digest import code_of
 from workflow_scripts.controller import VARIABLE as CONTROLLER
 from workflow_scripts.evaluation.tasks.definitions import task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES, OWN
-from workflow_scripts.failures import describe_failure
+from workflow_scripts.endings import describe_failure, describe_report
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
@@ -935,6 +935,8 @@ onerror:
 
 onsuccess:
     if workflow.is_main_process:
+        if Path(REPORT).is_file():
+            logger.info(describe_report(Path(REPORT)))
         # Of jobs that were stopped and have run under other parameters since: nothing goes on from there.
         rmtree(PROGRESS, ignore_errors=True)
         # Dense copies go last, and not by temp(): making one anew would run all jobs again that ever read it. A step that

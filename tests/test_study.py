@@ -21,6 +21,8 @@ from workflow_scripts.study.values import EMBEDDED_CLOZE
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+# Mistakes of both kinds of methods can be made.
+DEFAULT["pruning"]["methods"] = ["sparsegpt", "wanda"]
 MODEL, CORPUS = "models.gemma-3-270m", "corpora.embedded"
 HUB = {"kind": "hub", "name": "a/b"}
 

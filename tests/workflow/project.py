@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tests.conftest import save_checkpoint, write_local_corpus
+from tests.workflow.planner import dry_run
 from workflow_scripts.artifact_catalogue import ARTIFACTS
 from workflow_scripts.artifacts import read_provenance
 
@@ -143,9 +144,15 @@ class Project:
         paths = sorted((self.folder / "logs").rglob("*.log"))
         return "".join(f"\n{path}\n" + "\n".join(path.read_text().splitlines()[-5:]) for path in paths)
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *targets: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would start."""
-        rows = re.findall(r"^(\w+) +(\d+)$", self.snakemake("-n").partition("Job stats:")[2], re.MULTILINE)
+        self.write_study()
+        said = self.folder.with_name(f"{self.folder.name} planned")
+        command = self._command("-n", *targets)
+        code = dry_run(self.folder, command["args"][3:], command["env"], said)
+        output = said.read_text(encoding="utf-8")
+        assert code == 0, output
+        rows = re.findall(r"^(\w+) +(\d+)$", output.partition("Job stats:")[2], re.MULTILINE)
         return {rule: int(count) for rule, count in rows if rule not in {"all", "total"}}
 
     def edit(self, file: str, old: str, new: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import polars as pl
 import pytest
@@ -14,11 +15,18 @@ MODEL = "gemma-3-270m"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Results of the smoke study."""
+def project(tmp_path_factory):
+    """The smoke study, finished."""
     project = Project(tmp_path_factory.mktemp("smoke") / "project")
     done = project.attempt(study="studies/smoke.yaml")
     assert done.returncode == 0, done.stdout + project.logs()
+    project.said = done.stdout
+    return project
+
+
+@pytest.fixture(scope="module")
+def results(project):
+    """Results of the smoke study."""
     return project.folder / "results"
 
 
@@ -68,6 +76,13 @@ def test_the_report_opens_offline_and_names_no_machine(results):
         assert (results / f"reports/smoke/figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_run_ends_with_the_place_of_the_report_and_its_first_sentence(project):
+    html = (project.folder / "results/reports/smoke/report.html").read_text(encoding="utf-8")
+    (_, _, answer) = project.said.partition("The report: results/reports/smoke/report.html\n    ")
+    first = answer.splitlines()[0]
+    assert first.endswith(".") and first in html
+
+
 def test_cloze_items_are_scored_and_every_artifact_is_in_the_catalogue(results):
     kinds = catalogued(results)
     assert {"Cloze items", "Scores of cloze items", "Table `cloze`", "Table `cloze_matrix`"} <= kinds
@@ -83,6 +98,22 @@ def test_no_artifact_names_a_folder_of_this_machine(results):
             assert folder not in path.read_bytes(), path
     for path in [*results.rglob("*.parquet"), *results.rglob("weights.safetensors")]:
         assert read_provenance(path)["code"], path
+
+
+def test_the_same_again_alone_and_in_another_folder_gives_the_same_bytes(project, tmp_path):
+    again = project.copied(tmp_path / "another folder")
+    results = again.folder / "results"
+    removed = [results / kind / MODEL / "wanda" for kind in ("pruned", "perplexity", "tasks")]
+    made = {path: path.read_bytes() for folder in removed for path in folder.rglob("*") if path.is_file()}
+    for folder in removed:
+        shutil.rmtree(folder)
+    wanted = [str(path.relative_to(again.folder)) for path in made if path.stem == "en"]
+    done = again.attempt(*wanted, "--cores", "1", study="studies/smoke.yaml")
+    assert done.returncode == 0, done.stdout + again.logs()
+    found = [path for path in made if path.is_file()]
+    assert {path.stem for path in found} == {"masks", "layers", "en"}
+    for path in found:
+        assert path.read_bytes() == made[path], path
 
 
 def test_the_record_says_where_the_model_comes_from(results):

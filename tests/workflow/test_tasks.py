@@ -1,7 +1,5 @@
 """Downstream tasks through snakemake: every artifact is known and sound, and a further or changed task touches no other."""
 
-import re
-
 import pytest
 
 from tests.evaluation.task_files import items, write_task
@@ -10,6 +8,8 @@ from tests.workflow.project import Project, catalogued, verify
 pytestmark = pytest.mark.slow
 TABLE = "results/reports/tiny/tables/tasks.parquet"
 """All that tasks need, and not the rest of the study."""
+ONE_LANGUAGE = {"score_tasks_of_weights": 2, "score_tasks_uncalibrated": 1, "tabulate_tasks": 1}
+"""What a language comes to: a job for each calibration, and one for the dense model and magnitude."""
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +34,6 @@ def files(name, *languages):
     return {language: f"inputs/tasks/{language}/{name}.yaml" for language in languages}
 
 
-def planned(project):
-    """Rule -> number of jobs that the table still needs."""
-    rows = re.findall(r"^(\w+) +(\d+)$", project.snakemake("-n", TABLE).partition("Job stats:")[2], re.MULTILINE)
-    return {rule: int(count) for rule, count in rows if rule != "total"}
-
-
 def digests(project):
     return {path: digest for path, (digest, _) in project.state("tasks").items()}
 
@@ -48,7 +42,7 @@ def test_every_artifact_is_in_the_catalogue_and_sound(project):
     assert {"Items of a task", "Table `tasks`"} <= catalogued(project.folder / "results")
     code, output = verify(project.folder, "study.yaml")
     assert code == 0, output
-    assert planned(project) == {}
+    assert project.planned(TABLE) == {}
     # The dense model, magnitude, two calibrations with two seeds.
     assert len(digests(project)) == 6 * 2
 
@@ -58,11 +52,11 @@ def test_a_further_task_scores_itself_alone(project):
     project.study["evaluation"]["tasks"] = ["news", "trade"]
     project.study["evaluation"]["task_files"]["trade"] = files("trade", "aa")
     # The jobs of the language that has it, and none of the other's.
-    assert planned(project) == {"score_tasks": 2, "score_tasks_of_one": 2, "tabulate_tasks": 1}
+    assert project.planned(TABLE) == ONE_LANGUAGE
     project.snakemake(TABLE)
     after = digests(project)
     assert {path: after[path] for path in before} == before and len(after) == 6 * 3
-    assert planned(project) == {}
+    assert project.planned(TABLE) == {}
     code, output = verify(project.folder, "study.yaml")
     assert code == 0, output
 
@@ -73,11 +67,11 @@ def test_a_changed_task_file_is_scored_anew_and_no_other(project):
     path.write_text(path.read_text().replace("{{question}}", "{{question}} a"))
     code, output = verify(project.folder, "study.yaml")
     assert code == 1 and output.count("trade-4/aa.parquet") >= 6 and "news-4" not in output, output
-    assert planned(project) == {"score_tasks": 2, "score_tasks_of_one": 2, "tabulate_tasks": 1}
+    assert project.planned(TABLE) == ONE_LANGUAGE
     project.snakemake(TABLE)
     after = digests(project)
     assert {path for path in after if after[path] != before[path]} == {path for path in after if "trade" in path}
-    assert planned(project) == {}
+    assert project.planned(TABLE) == {}
 
 
 def test_a_failing_data_set_ends_with_a_sentence_that_names_it(project):

@@ -188,7 +188,7 @@ def test_jobs_on_a_gpu_go_to_a_partition_with_gpus_and_read_the_model_from_their
 EVALUATION = [
     f"{step}{ending}=evaluation"
     for step in ("measure_perplexity", "score_cloze")
-    for ending in ("", "_of_weights", "_of_one")
+    for ending in ("", "_of_weights", "_uncalibrated")
 ]
 
 
@@ -200,15 +200,20 @@ def grouped():
 
 
 def run_smoke(folder, *arguments):
-    """The smoke study, with the real model, in a folder: the project and its artifacts."""
+    """The smoke study, with a tiny model in the place of the real one, in a folder: the project and its artifacts."""
     project = Project(folder)
-    done = project.attempt(*arguments, study="studies/smoke.yaml")
-    assert done.returncode == 0, done.stdout + project.logs()
+    project.study = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text(encoding="utf-8"))
+    project.study["models"] = {"gemma-3-270m": {"path": "inputs/tiny"}}
+    project.study["evaluation"]["length"] = 64
+    project.snakemake(*arguments)
     return project, artifacts_of(project)
 
 
 def test_two_runs_of_the_smoke_study_give_the_same_bytes(unusable, request, tmp_path):
-    """One job after the other, and in another folder on SLURM, or where there is none with jobs side by side."""
+    """One job after the other, and in another folder on SLURM, or where there is none with jobs side by side.
+
+    That the real model gives the same bytes again is shown beside its smoke study, in `test_smoke.py`.
+    """
     _, alone = run_smoke(tmp_path / "another folder", "--cores", "1")
     kinds = {path.partition("/")[0] for path in alone}
     assert kinds == {
@@ -227,5 +232,5 @@ def test_two_runs_of_the_smoke_study_give_the_same_bytes(unusable, request, tmp_
     project, made = run_smoke(tmp_path / "project", *([*PROFILE, *grouped()] if slurm else ["--cores", "2"]))
     assert made == alone
     assert slurm is None or len(of_project(slurm, project)) > 10
-    code, output = verify(project.folder, "studies/smoke.yaml")
+    code, output = verify(project.folder, "study.yaml")
     assert code == 0, output

@@ -1,11 +1,25 @@
-"""What a run that failed says last: the sentence of every failed step, where its log is, and how to go on."""
+"""What a run says last: where its report is and what that begins with; or the sentence of every failed step, where its log
+is, and how to go on."""
 
+import html
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 LONGEST = 1000
 """Characters of a step's sentence that are shown; the log has all of it."""
+
+
+ANSWER = re.compile(r'<meta name="description" content="([^"]*)">')
+"""The answer of a report, in its head."""
+
+
+def describe_report(report: Path) -> str:
+    """Where a report is, and the first sentence of its answer."""
+    found = ANSWER.search(report.read_text(encoding="utf-8"))
+    first = re.split(r"(?<=[.?!]) (?=[A-Z])", html.unescape(found[1]), maxsplit=1)[0] if found else ""
+    return f"The report: {report}" + (f"\n    {first}" if first else "")
 
 
 def describe_failure(failed: Sequence[tuple[str, list[str]]], command: Sequence[str]) -> str:

@@ -1,6 +1,17 @@
-"""What a run that failed says last."""
+"""What a run says last."""
 
-from workflow_scripts.failures import describe_failure
+from html import escape
+
+from workflow_scripts.endings import describe_failure, describe_report
+
+
+def test_a_finished_run_says_where_its_report_is_and_its_first_sentence(tmp_path):
+    report = tmp_path / "report.html"
+    answer = 'Own < "English" by 0.3 bits (2 of 3). By method: Wanda.'
+    report.write_text(f'<head>\n<meta name="description" content="{escape(answer)}">\n<title>')
+    assert describe_report(report) == f'The report: {report}\n    Own < "English" by 0.3 bits (2 of 3).'
+    report.write_text("<html></html>")
+    assert describe_report(report) == f"The report: {report}"
 
 
 def test_the_sentence_the_log_and_the_command(tmp_path):
