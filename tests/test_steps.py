@@ -2,7 +2,9 @@
 
 import json
 import os
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import asdict, replace
 
 import polars as pl
 import pytest
@@ -123,6 +125,28 @@ def test_an_output_that_still_holds_is_left_as_it_is_and_another_is_measured_aga
     assert [path.read_bytes() for path in paths] == contents
     # The first is the same file with a new time, which Snakemake goes by; the second was written anew.
     assert paths[0].stat().st_ino == inode and paths[0].stat().st_mtime > 1
+
+
+def test_a_job_of_which_everything_holds_imports_no_torch(results):
+    variants = [Variant.dense(), *GRID.calibrated()]
+    paths = measure(results, variants)
+    texts = texts_of(results, MEASURE)
+    files = [(name, texts[name]) for name in ("model", "tokens", "states")]
+    files += [("output", path) for path in paths]
+    files += [("masks", masks_of(results, variant)) for variant in variants[1:]]
+    program = (
+        "import atexit, runpy, sys\n"
+        "atexit.register(lambda: print('torch' in sys.modules, 'transformers' in sys.modules))\n"
+        "runpy.run_module('workflow_scripts.measure_perplexity', run_name='__main__', alter_sys=True)\n"
+    )
+    command = [sys.executable, "-c", program, "--parameters", json.dumps(asdict(MEASURE))]
+    command += [word for name, path in files for word in (f"--{name}", str(path))]
+    for path in paths:
+        os.utime(path, (1, 1))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "False False\n"
+    assert all(path.stat().st_mtime > 1 for path in paths)
 
 
 def test_outputs_and_masks_are_matched_one_to_one(results, tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from tests.conftest import save_checkpoint, save_record
 from workflow_scripts.artifacts import ArtifactError, make_provenance, write_tensors
@@ -45,6 +46,16 @@ def test_variants_follow_each_other_in_one_loaded_model(checkpoint, tmp_path):
         assert_holds(model, expected)
     for name, parameter in untouched.items():
         assert torch.equal(dict(model.named_parameters())[name], parameter)
+
+
+def test_a_model_that_was_loaded_for_training_takes_a_variant_too(checkpoint, tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint.parent)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    for name, change in (("masks", None), ("weights", lambda weight: weight + 1)):
+        expected = write_variant(tmp_path / name, checkpoint, 1, change)
+        weights = tmp_path / name / "weights.safetensors"
+        apply_variant(model, checkpoint, tmp_path / name / "masks.parquet", weights if change else None)
+        assert_holds(model, expected)
 
 
 def test_masks_of_another_model_are_refused(checkpoint, tmp_path):

@@ -18,6 +18,7 @@ from workflow_scripts.models.checkpoint import Checkpoint
 from workflow_scripts.models.kept import scatter_kept, zero_dropped
 
 
+@torch.no_grad()
 def apply_variant(model: PreTrainedModel, record: Path, masks: Path, weights: Path | None = None) -> None:
     """Overwrite every linear of `model` with its pruned form, whatever variant it held before.
 

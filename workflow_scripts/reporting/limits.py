@@ -63,6 +63,7 @@ def limits(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> list
     return [
         *_seed_limits(calibrated),
         *_model_limits(study.get("models", [])),
+        *_method_limits(calibrated),
         *_comparison_limits(tables["effects"]),
         *_task_limits(tables),
         *_document_limits(tables["mean_matrix"]),
@@ -109,6 +110,15 @@ def _model_limits(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield (
             f"The weights of {listed(restored)} were restored from a quantised file: they are not the published ones, "
             "and their many equal and zero values make ties."
+        )
+
+
+def _method_limits(calibrated: pl.DataFrame) -> Iterator[str]:
+    methods = calibrated["method"].unique().to_list()
+    if len(methods) == 1:
+        yield (
+            f"One method that calibrates was studied ({labels.method_name(methods[0])}): how much the language of the "
+            "calibration matters depends on the method. studies/two-methods.yaml compares Wanda with SparseGPT."
         )
 
 
