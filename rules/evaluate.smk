@@ -52,12 +52,13 @@ for step, measure in MEASURES.items():
             resources:
                 gpu=gpus(),
             params:
+                step=step,
                 code=code_of(step),
                 parameters=measure.parameters,
                 files=files,
             shell:
-                f"python -m workflow_scripts.{step} {{params.files}} --parameters {{params.parameters:q}} --code {{params.code}}"
-                " > {log:q} 2>&1"
+                # A shell command is put together when it runs: the loop is over by then.
+                "python -m workflow_scripts.{params.step} {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 # A family lacks some languages: a rule for those that have the same tasks.

@@ -25,6 +25,9 @@ def _run(folder: str, arguments: list[str], environment: dict[str, str], said: s
     os.environ.update(environment)
     # As Python has it with -m: the folder's own modules and distributions are found first.
     sys.path.insert(0, folder)
+    # What the caller has imported of polyprune, and this process with it, is not the folder's.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "workflow_scripts"]:
+        del sys.modules[name]
     output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
