@@ -22,10 +22,7 @@ from workflow_scripts.failures import describe_failure
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
-from workflow_scripts.process import imports_done
 from workflow_scripts.study.file import index_study
-
-imports_done()
 
 # Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
 # progress bars of libraries that do not look for a terminal would be noise.
