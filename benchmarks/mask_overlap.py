@@ -21,7 +21,7 @@ import numpy as np
 from cyclopts import App
 
 from benchmarks.sampler import Usage, run
-from benchmarks.workload import LOGS, begin, environment, introduce, machine, write_json
+from benchmarks.workload import LIKE_A_STEP, LOGS, begin, environment, introduce, machine, write_json
 from workflow_scripts.masks.overlap import overlaps
 from workflow_scripts.masks.packing import bytes_per_row
 from workflow_scripts.masks.store import MaskStore, MaskWriter
@@ -125,7 +125,7 @@ def memory(folder: Path, logs: Path, threads: int) -> tuple[Usage, Usage]:
     libraries = "import sys; from pathlib import Path; from benchmarks.mask_overlap import compare_all"
     comparing = f"{libraries}; compare_all(Path(sys.argv[1]), {threads})"
     idle, busy = (
-        run([sys.executable, "-c", program, str(folder)], logs / "log", environment(threads))
+        run([sys.executable, "-c", LIKE_A_STEP + program, str(folder)], logs / "log", environment(threads))
         for program in (libraries, comparing)
     )
     return idle, busy

@@ -20,6 +20,7 @@ from cyclopts import App
 from benchmarks.checkpoint import Sizes, write_checkpoint
 from benchmarks.sampler import Usage, run
 from benchmarks.workload import (
+    LIKE_A_STEP,
     LOGS,
     Workload,
     begin,
@@ -72,7 +73,7 @@ def write_windows(path: Path, record: Path, vocabulary: int, windows: int, lengt
 
 def idle_interpreter(log: Path, threads: int) -> Usage:
     """An interpreter that has imported what the step imports."""
-    return run([sys.executable, "-c", "import workflow_scripts.prune_model"], log, environment(threads))
+    return run([sys.executable, "-c", LIKE_A_STEP + "import workflow_scripts.prune_model"], log, environment(threads))
 
 
 def measure(workload: Workload, method: str, folder: Path, threads: int, batch: int) -> Usage:

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 LOGS = Path("logs/benchmarks")
 MODEL, CORPUS, LANGUAGE = "gemma-3-270m", "embedded", "en"
 WINDOWS, LENGTH = 16, 512
+LIKE_A_STEP = "from workflow_scripts.process import begin; begin(); "
+"""How the code of a process that is measured begins where it is none of a step."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 # Reads the study and says which files it wants; imports no torch, for every job parses this again.
+import gc
 import os
 import re
 import sys
@@ -24,10 +25,10 @@ from workflow_scripts.endings import describe_failure, describe_report
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
-from workflow_scripts.process import imports_done
 from workflow_scripts.study.file import index_study
 
-imports_done()
+# What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
+gc.freeze()
 
 # Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
 # progress bars of libraries that do not look for a terminal would be noise.

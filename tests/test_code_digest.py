@@ -1,5 +1,6 @@
 """The digest of a step's code: what counts, and what does not."""
 
+import re
 import subprocess
 import sys
 
@@ -76,6 +77,88 @@ def test_what_counts(package, file, old, new):
     (root / file).write_text(text.replace(old, new, 1) if old else new)
     assert code_of("step") != before
     assert (code_of("other") != other) == (file == "__init__.py")
+
+
+STRINGS = '''
+from dataclasses import dataclass
+
+UNIT = "unit of a length"
+"""what a constant is"""
+
+
+@dataclass
+class Parameters:
+    unit: str = "default of a field"
+    """what a field is"""
+
+    class Inner:
+        """what a class is"""
+
+
+def told(unit, otherwise="default of an argument"):
+    """what a function does"""
+    if unit:
+        told.unit = print("argument of a call")
+        """inside an if"""
+    else:
+        """inside an else"""
+    for _ in ():
+        """inside a for"""
+    else:
+        """inside the else of a for"""
+    while unit:
+        """inside a while"""
+    with open(unit):
+        """inside a with"""
+    try:
+        """inside a try"""
+    except OSError:
+        """inside an except"""
+    finally:
+        """inside a finally"""
+    match unit:
+        case "pattern of a match":
+            """inside a match"""
+    return "value that is returned"
+
+
+async def waited():
+    """what another does"""
+    print(f"text with a {UNIT}")
+    f"formatted {told(UNIT)}"
+'''
+
+
+def digest_changes(package, old):
+    """Whether it changes when these words, of the strings above, are others."""
+    root, code_of = package
+    (root / "other.py").write_text(STRINGS)
+    before = code_of("other")
+    assert STRINGS.count(old) == 1
+    (root / "other.py").write_text(STRINGS.replace(old, "other words"))
+    return code_of("other") != before
+
+
+@pytest.mark.parametrize("words", re.findall('"""(.+)"""', STRINGS))
+def test_a_string_that_is_a_statement_does_not_count(package, words):
+    assert not digest_changes(package, words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "unit of a length",
+        "default of a field",
+        "default of an argument",
+        "argument of a call",
+        "pattern of a match",
+        "value that is returned",
+        "text with a",
+        "formatted",
+    ],
+)
+def test_a_string_that_is_a_value_counts(package, words):
+    assert digest_changes(package, words)
 
 
 def test_an_entry_of_a_registry_counts_where_it_is_named_with_all_it_imports_inside(package):

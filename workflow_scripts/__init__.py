@@ -4,4 +4,6 @@ from workflow_scripts import process
 
 __version__ = "0.1.0"
 
-process.begin()
+# A process that imports the package for something else stays as it is.
+if process.started_as(__name__):
+    process.begin()

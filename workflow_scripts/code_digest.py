@@ -2,8 +2,9 @@
 
 The digest covers the syntax trees of a module and of all modules of this package that it imports, at any depth, the
 package data those modules name in a top-level tuple `PACKAGE_DATA`, and the versions of the libraries that decide what
-they compute. Comments, blank lines, docstrings, imports for type checkers and the version label do not count. Registries
-import by name, so the chosen entry is passed as a further root.
+they compute. Comments, blank lines, imports for type checkers and the version label do not count, nor does a string that
+is a statement by itself: a docstring, of an attribute or constant as well. Registries import by name, so the chosen entry
+is passed as a further root.
 """
 
 import ast
@@ -154,18 +155,17 @@ def _data_digest(path: Path) -> str:
 
 
 def _without_labels(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _has_docstring(
-            node
-        ):
-            node.body = node.body[1:]
+    tree = _WithoutStrings().visit(tree)
     tree.body = [node for node in tree.body if not _is_version(node)]
     return tree
 
 
-def _has_docstring(node: ast.AST) -> bool:
-    first = node.body[0] if node.body else None
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+class _WithoutStrings(ast.NodeTransformer):
+    """Take away every statement that is a string and nothing more, which computes nothing wherever it stands."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        is_string = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_string else node
 
 
 def _is_version(node: ast.AST) -> bool:

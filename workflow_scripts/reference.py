@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from workflow_scripts.artifact_catalogue import ARTIFACTS, Artifact
+from workflow_scripts.cli import run_step
 from workflow_scripts.study.sections import Study
 from workflow_scripts.study.words import sections_below, sections_of, words_of
 
@@ -138,4 +139,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_step(main)

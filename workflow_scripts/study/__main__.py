@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-import cyclopts
-
+from workflow_scripts.cli import run_step
 from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import read_file
 
@@ -22,4 +21,4 @@ def check_study(study: Path = Path("config.yaml")) -> None:
 
 
 if __name__ == "__main__":
-    cyclopts.run(check_study)
+    run_step(check_study)
