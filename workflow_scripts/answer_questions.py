@@ -71,4 +71,4 @@ def answer_questions(
 
 
 if __name__ == "__main__":
-    run_step(answer_questions)
+    run_step(answer_questions, imports_more=True)

@@ -11,9 +11,15 @@ from workflow_scripts.controller import end_with_controller
 from workflow_scripts.process import imports_done
 
 
-def run_step(step: Callable[..., None]) -> None:
-    """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence."""
-    imports_done()
+def run_step(step: Callable[..., None], imports_more: bool = False) -> None:
+    """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence.
+
+    Args:
+        step: the step.
+        imports_more: whether it imports torch when it has found something to do, and says itself when that is done.
+    """
+    if not imports_more:
+        imports_done()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_with_controller()

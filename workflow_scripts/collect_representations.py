@@ -79,4 +79,4 @@ def collect_representations(
 
 
 if __name__ == "__main__":
-    run_step(collect_representations)
+    run_step(collect_representations, imports_more=True)

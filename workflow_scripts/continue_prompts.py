@@ -70,4 +70,4 @@ def continue_prompts(
 
 
 if __name__ == "__main__":
-    run_step(continue_prompts)
+    run_step(continue_prompts, imports_more=True)

@@ -71,4 +71,4 @@ def count_activations(
 
 
 if __name__ == "__main__":
-    run_step(count_activations)
+    run_step(count_activations, imports_more=True)

@@ -73,4 +73,4 @@ def refuse_other_states(states: Path, model: Path, tokens: Path, parameters: Par
 
 
 if __name__ == "__main__":
-    run_step(measure_perplexity)
+    run_step(measure_perplexity, imports_more=True)

@@ -58,4 +58,4 @@ def score_cloze(
 
 
 if __name__ == "__main__":
-    run_step(score_cloze)
+    run_step(score_cloze, imports_more=True)

@@ -15,6 +15,7 @@ from workflow_scripts.evaluation.pending import still_holds, variants_of
 from workflow_scripts.evaluation.tasks.definitions import builtin
 from workflow_scripts.evaluation.tasks.items import Reading
 from workflow_scripts.models.compute import settled_names
+from workflow_scripts.process import imports_done
 
 if TYPE_CHECKING:
     from workflow_scripts.evaluation.tasks.harness import Subject
@@ -118,6 +119,7 @@ def score_tasks(
     from workflow_scripts.models.tokenizer import load_tokenizer
     from workflow_scripts.models.variant import apply_variant
 
+    imports_done()
     subjects = {
         task: subjects_of(task, readings[task], given[task], language) for task in {entry.task for entry in pending}
     }
@@ -153,4 +155,4 @@ def reading_of(told: dict[str, Any]) -> Reading:
 
 
 if __name__ == "__main__":
-    run_step(score_tasks)
+    run_step(score_tasks, imports_more=True)

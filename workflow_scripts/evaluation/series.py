@@ -13,6 +13,7 @@ from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.compute import Compute
 from workflow_scripts.models.device import settle
 from workflow_scripts.models.variant import apply_variant
+from workflow_scripts.process import imports_done, keep_large_blocks
 
 Observed = TypeVar("Observed")
 
@@ -40,6 +41,8 @@ def evaluate_series(
         dense: what is observed of the dense model, where that is known.
         write: writes what was made of a variant; a Parquet table by default.
     """
+    imports_done()
+    keep_large_blocks()
     device, dtype, _ = settle(compute, model.parent)
     network = load_model(model.parent, dtype, device)
     refuse_unsupported_head(network)
