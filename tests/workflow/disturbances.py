@@ -33,7 +33,7 @@ def staleness_study() -> dict:
 
 def staleness_project(folder: Path) -> Project:
     """The project of the table, not yet run."""
-    project = Project(folder)
+    project = Project(folder, warm=True)
     write_local_corpus(folder / "inputs/words", ["de", "en", "sw"])
     project.study = staleness_study()
     return project
@@ -41,7 +41,7 @@ def staleness_project(folder: Path) -> Project:
 
 def further_project(folder: Path) -> Project:
     """The project of the last table, not yet run: one method, and everything that can be measured of a mask."""
-    project = Project(folder)
+    project = Project(folder, warm=True)
     write_parallel(folder / "inputs/words", ["de", "sw"])
     for language in ("de", "sw"):
         for task in ("news", "trade"):

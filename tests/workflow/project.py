@@ -18,6 +18,7 @@ import yaml
 
 from tests.conftest import save_checkpoint, write_local_corpus
 from tests.workflow.planner import dry_run
+from tests.workflow.warm_python import warm_python
 from workflow_scripts.artifact_catalogue import ARTIFACTS
 from workflow_scripts.artifacts import read_provenance
 
@@ -84,8 +85,13 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180.0) ->
 class Project:
     """A folder with the code, and its study in `study.yaml`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, warm: bool = False) -> None:
+        """
+        Args:
+            folder: where to make it.
+            warm: whether steps are forks of a Python that has their libraries imported, see `warm_python`.
+        """
+        self.folder, self.warm = folder, warm
         for name in CODE:
             source = ROOT / name
             if source.is_dir():
@@ -129,7 +135,8 @@ class Project:
     def _command(self, *arguments: str, study: str = "study.yaml") -> dict[str, Any]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHONPATH")}
         # The steps run the `python` of the environment that the tests run in.
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        found = warm_python() if self.warm else Path(sys.executable).parent
+        environment["PATH"] = f"{found}{os.pathsep}{environment['PATH']}"
         return {
             "args": [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", study],
             "cwd": self.folder,

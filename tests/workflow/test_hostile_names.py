@@ -13,7 +13,7 @@ TOKEN = "hf_aSecretThatNobodyMayRead"
 
 @pytest.fixture
 def project(tmp_path):
-    return Project(tmp_path / "project with 'quotes' $(touch owned)")
+    return Project(tmp_path / "project with 'quotes' $(touch owned)", warm=True)
 
 
 @pytest.fixture(scope="module")

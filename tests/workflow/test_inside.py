@@ -15,7 +15,7 @@ TABLES = [f"results/reports/tiny/tables/{name}.parquet" for name in ("subspaces"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A finished study with representations and activations in two languages."""
-    project = Project(tmp_path_factory.mktemp("inside") / "project")
+    project = Project(tmp_path_factory.mktemp("inside") / "project", warm=True)
     letters = project.folder / "inputs/letters"
     shutil.rmtree(letters)
     write_parallel(letters, ["aa", "bb", "cc"])

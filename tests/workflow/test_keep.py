@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A finished study that keeps nothing it need not: a copied and a linked model."""
-    project = Project(tmp_path_factory.mktemp("keep") / "project")
+    project = Project(tmp_path_factory.mktemp("keep") / "project", warm=True)
     save_gguf(project.folder / "inputs/copied.gguf")
     project.study["models"]["copied"] = {"gguf": "inputs/copied.gguf"}
     # Small: what is under test are files that come and go.

@@ -15,7 +15,7 @@ ONE_LANGUAGE = {"score_tasks_of_weights": 2, "score_tasks_uncalibrated": 1, "tab
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A finished study with a task in two languages."""
-    project = Project(tmp_path_factory.mktemp("tasks") / "project")
+    project = Project(tmp_path_factory.mktemp("tasks") / "project", warm=True)
     for name in ("news", "trade"):
         for language in ("aa", "bb"):
             write_task(project.folder / "inputs/tasks" / language, name, items())

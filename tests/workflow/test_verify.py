@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("verified") / "project")
+    project = Project(tmp_path_factory.mktemp("verified") / "project", warm=True)
     project.snakemake()
     return project
 
