@@ -36,7 +36,8 @@ from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
 from workflow_scripts.evaluation.activations import ACTIVATIONS_SCHEMA
 from workflow_scripts.evaluation.answering import ANSWERS_SCHEMA
-from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA, ITEMS_SCHEMA
+from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA
+from workflow_scripts.evaluation.cloze_items import ITEMS_SCHEMA
 from workflow_scripts.evaluation.continuing import CONTINUATIONS_SCHEMA
 from workflow_scripts.evaluation.perplexity import PERPLEXITY_SCHEMA
 from workflow_scripts.evaluation.questions import QUESTIONS_SCHEMA

@@ -50,7 +50,8 @@ def score_cloze(
     if not pending:
         return
     # A job without anything to do is spared the seconds that these take.
-    from workflow_scripts.evaluation.cloze import read_encoded, score_items
+    from workflow_scripts.evaluation.cloze import score_items
+    from workflow_scripts.evaluation.cloze_items import read_encoded
     from workflow_scripts.evaluation.series import evaluate_series
 
     items = read_encoded(cloze, parameters.items)

@@ -5,7 +5,7 @@ from pathlib import Path
 from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.tokens import read_boundary
-from workflow_scripts.evaluation.cloze import encode_item, items_table, read_items
+from workflow_scripts.evaluation.cloze_items import encode_item, items_table, read_items
 from workflow_scripts.models.tokenizer import load_tokenizer
 
 

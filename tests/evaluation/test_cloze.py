@@ -8,14 +8,14 @@ import torch
 from tests.conftest import tiny_model, tiny_tokenizer
 from workflow_scripts.artifacts import write_table
 from workflow_scripts.evaluation import head
-from workflow_scripts.evaluation.cloze import (
+from workflow_scripts.evaluation.cloze import score_items
+from workflow_scripts.evaluation.cloze_items import (
     ClozeItem,
     EncodedItem,
     encode_item,
     items_table,
     read_encoded,
     read_items,
-    score_items,
 )
 
 TOKENIZER = tiny_tokenizer()

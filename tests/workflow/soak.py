@@ -28,9 +28,9 @@ LONGEST = 40.0
 """Seconds until the latest signal."""
 
 
-def soak_project(folder: Path) -> Project:
+def soak_project(folder: Path, warm: bool = False) -> Project:
     """A small study with every kind of step that writes more than one file."""
-    project = Project(folder)
+    project = Project(folder, warm)
     project.study["evaluation"]["languages"] = ["aa"]
     project.study["calibration"]["calibrations"] = ["aa"]
     return project

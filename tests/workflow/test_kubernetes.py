@@ -64,7 +64,7 @@ def pods(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_jobs_in_pods_leave_the_bytes_of_a_local_run(tmp_path, pods):
-    local = Project(tmp_path / "local")
+    local = Project(tmp_path / "local", warm=True)
     clustered = local.copied(tmp_path / "in pods")
     local.snakemake(MASKS)
     hurry = ("--jobs", "2", "--seconds-between-status-checks", "1", "--latency-wait", "5")

@@ -58,13 +58,15 @@ def slurm(unusable, tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A study with its calibration windows drawn, from which pruning starts; and its masks as one machine makes them."""
-    project = Project(tmp_path_factory.mktemp("prepared") / "project")
+    project = Project(tmp_path_factory.mktemp("prepared") / "project", warm=True)
     project.study["pruning"]["methods"] = ["wanda"]
     # Jobs for three rounds on two cores: a test that looks for one under way finds it.
     project.study["calibration"]["seeds"] = [0, 1]
     project.snakemake("masks", "--until", "sample_calibration")
     local = project.copied(project.folder.with_name("local"))
     local.snakemake("masks")
+    # On the cluster jobs are killed, which must be the processes that work.
+    project.warm = False
     return project, artifacts_of(local)
 
 
@@ -201,7 +203,7 @@ def grouped():
 
 def run_smoke(folder, *arguments):
     """The smoke study, with a tiny model in the place of the real one, in a folder: the project and its artifacts."""
-    project = Project(folder)
+    project = Project(folder, warm=True)
     project.study = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text(encoding="utf-8"))
     project.study["models"] = {"gemma-3-270m": {"path": "inputs/tiny"}}
     project.study["evaluation"]["length"] = 64
