@@ -65,11 +65,12 @@ class Product:
 
 
 def _median_seconds(kernel: Callable[[], object], at_least: float) -> float:
-    spent: list[float] = []
-    while len(spent) < 5 or sum(spent) < at_least:
+    spent, total = [], 0.0
+    while len(spent) < 5 or total < at_least:
         start = time.perf_counter()
         kernel()
         spent.append(time.perf_counter() - start)
+        total += spent[-1]
     return median(spent)
 
 

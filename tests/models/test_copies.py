@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from tests.conftest import save_checkpoint
+from tests.in_process import run_here
 from tests.tiny_gguf import save_gguf
+from workflow_scripts.models import copies
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.copies import drop_weights, is_dropped, restore_weights
 from workflow_scripts.prepare_model import prepare_model
@@ -18,6 +20,12 @@ def record(tmp_path):
     record = tmp_path / "results" / "tiny" / "provenance.json"
     prepare_model(record=record, gguf=save_gguf(tmp_path / "mine" / "tiny.gguf"))
     return record
+
+
+@pytest.fixture
+def restored_here(monkeypatch):
+    """Copies are restored by this process; in `test_a_dropped_copy_is_restored_when_it_is_loaded` by one of its own."""
+    monkeypatch.setattr(copies.subprocess, "run", run_here)
 
 
 def test_a_dropped_copy_is_restored_when_it_is_loaded(record):
@@ -50,14 +58,14 @@ def test_a_linked_checkpoint_loses_nothing(tmp_path):
     assert (given / "model.safetensors").is_file() and (linked.parent / "model.safetensors").is_symlink()
 
 
-def test_a_source_that_is_gone_is_named(record, tmp_path):
+def test_a_source_that_is_gone_is_named(record, restored_here, tmp_path):
     drop_weights(record)
     shutil.rmtree(tmp_path / "mine")
     with pytest.raises(ValueError, match=r"tiny\.gguf is not there any more: put it back, or delete"):
         restore_weights(record.parent)
 
 
-def test_a_source_that_changed_is_refused(record, tmp_path):
+def test_a_source_that_changed_is_refused(record, restored_here, tmp_path):
     drop_weights(record)
     save_gguf(tmp_path / "mine" / "tiny.gguf", seed=1)
     with pytest.raises(ValueError, match="gives other weights than its record: delete .* and run again"):

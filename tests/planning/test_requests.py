@@ -8,6 +8,7 @@ import snakemake.api  # noqa: F401 - alone, the next import is circular
 from snakemake.resources import Resources
 
 from tests.conftest import save_checkpoint
+from tests.in_process import run_here
 from tests.planning.sizes import SHAPE
 from tests.workflow.project import tiny_study
 from workflow_scripts import cluster
@@ -94,14 +95,20 @@ def test_requests_are_looked_up_by_rule_model_and_method(tmp_path):
     assert warned == []
 
 
-def test_a_model_of_unknown_size_is_named(tmp_path):
+@pytest.fixture
+def estimated_here(monkeypatch):
+    """Estimates come from this process; `test_requests_are_looked_up_by_rule_model_and_method` has one of its own."""
+    monkeypatch.setattr(cluster.subprocess, "run", run_here)
+
+
+def test_a_model_of_unknown_size_is_named(tmp_path, estimated_here):
     warned = []
     requests = Requests(EMBEDDED, tmp_path, False, warned.append)
     assert requests.memory("prune_model")(Namespace(model="far", method="wanda", pattern="0.5"), attempt=1) == 31_000
     assert "models.far" in warned[0] and "set-resources" in warned[0]
 
 
-def test_a_study_that_cannot_be_estimated_says_why(tmp_path):
+def test_a_study_that_cannot_be_estimated_says_why(tmp_path, estimated_here):
     requests = Requests({"study": "broken"}, tmp_path, False, print)
     with pytest.raises(RuntimeError, match="cannot be estimated"):
         requests.memory("prune_model")(Namespace(), attempt=1)

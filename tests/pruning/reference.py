@@ -1,4 +1,4 @@
-"""Naive implementations of the published algorithms: one window at a time, plain loops, full sorts, full passes."""
+"""Naive implementations of the published algorithms: one window and one column at a time, full sorts, full passes."""
 
 import math
 
@@ -9,22 +9,17 @@ from workflow_scripts.pruning.patterns import NofM
 
 
 def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
-    """[n] scores -> True for the `count` first of a stable ascending sort."""
+    """[..., n] scores -> True for the `count` first of a stable ascending sort."""
     drop = torch.zeros_like(scores, dtype=torch.bool)
-    drop[torch.sort(scores, stable=True).indices[:count]] = True
-    return drop
+    return drop.scatter_(-1, torch.sort(scores, stable=True).indices[..., :count], True)
 
 
 def drop_by_row(scores, pattern):
     """Dropped weights, compared within each row, or within each group of M."""
-    drop = torch.zeros_like(scores, dtype=torch.bool)
-    for row in range(len(scores)):
-        if isinstance(pattern, NofM):
-            for at in range(0, scores.shape[1], pattern.of):
-                drop[row, at : at + pattern.of] = lowest(scores[row, at : at + pattern.of], pattern.of - pattern.keep)
-        else:
-            drop[row] = lowest(scores[row], int(pattern.ratio * scores.shape[1]))
-    return drop
+    if not isinstance(pattern, NofM):
+        return lowest(scores, int(pattern.ratio * scores.shape[1]))
+    groups = scores.split(pattern.of, dim=1)
+    return torch.cat([lowest(group, pattern.of - pattern.keep) for group in groups], dim=1)
 
 
 def magnitude(weight, inputs, pattern):
@@ -67,12 +62,11 @@ def sparsegpt(weight, inputs, pattern, columns=128):
             if isinstance(pattern, NofM) and (column - start) % pattern.of == 0:
                 group = slice(column, column + pattern.of)
                 scores = weight[:, group].square() / upper.diagonal()[group].square()
-                dropped[:, group] = torch.stack([lowest(row, pattern.of - pattern.keep) for row in scores])
-            for row in range(len(weight)):
-                if dropped[row, column]:
-                    error = weight[row, column] / upper[column, column]
-                    weight[row, column:] -= error * upper[column, column:]
-                    weight[row, column] = 0
+                dropped[:, group] = lowest(scores, pattern.of - pattern.keep)
+            rows = dropped[:, column]
+            errors = weight[rows, column] / upper[column, column]
+            weight[rows, column:] -= errors[:, None] * upper[column, column:]
+            weight[rows, column] = 0
     return ~dropped, weight
 
 

@@ -1,12 +1,23 @@
-"""Tables of simulated studies for the tests of reporting."""
+"""Tables and pages of simulated studies for the tests of reporting."""
 
+import os
+import pickle
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
+FACTS = {
+    "name": "default",
+    "command": "snakemake --cores all --configfile studies/a-study-with-a-rather-long-name.yaml",
+    "models": [{"name": "gemma-3-270m", "source": "a package", "licence": "its terms", "revision": "abc123"}],
+    "corpora": [{"name": "embedded", "source": "ours", "licence": "CC0-1.0"}],
+    "versions": {"torch": "2.13.0", "polyprune": "0.1.0"},
+}
 STUDIES = {
     "small": {},
     "one seed": {"seeds": 1},
@@ -50,27 +61,69 @@ def calibrations_in(name):
 
 
 @pytest.fixture(scope="session")
-def tables_of():
+def once(tmp_path_factory):
+    """A function that gives what `make` makes under a name: made by the worker that asks first, read by the others."""
+    folder, made = tmp_path_factory.getbasetemp(), {}
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def get(name, make):
+        if name not in made:
+            file = folder / f"{name}.pickle"
+            with FileLock(f"{file}.lock"):
+                if not file.exists():
+                    file.write_bytes(pickle.dumps(make()))
+            made[name] = pickle.loads(file.read_bytes())
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def tables_of(once):
     """A function from the name of a simulated study to its tables, each made once."""
     from simulated_study import published, simulate, simulate_cloze, simulate_layers, simulate_tasks, simulate_written
 
     from workflow_scripts.analysis.tables import analyse
 
-    made = {}
+    def make(name):
+        study = STUDIES[name]
+        perplexity, overlap = simulate(**{k: v for k, v in study.items() if k not in ("items", "passages")})
+        perplexity = published(perplexity) if name == "published" else perplexity
+        kinds = {each: entry["kind"] for each, entry in calibrations_in(name).items()}
+        items = simulate_cloze(**study) if "items" in study else None
+        tasks = simulate_tasks(**study) if "passages" in study else None
+        written = simulate_written(**study) if "items" in study else (None, None)
+        return analyse(perplexity, overlap, simulate_layers(**study), kinds, items, tasks, *written)
 
-    def tables(name):
-        if name not in made:
-            study = STUDIES[name]
-            perplexity, overlap = simulate(**{k: v for k, v in study.items() if k not in ("items", "passages")})
-            perplexity = published(perplexity) if name == "published" else perplexity
-            kinds = {each: entry["kind"] for each, entry in calibrations_in(name).items()}
-            items = simulate_cloze(**study) if "items" in study else None
-            tasks = simulate_tasks(**study) if "passages" in study else None
-            written = simulate_written(**study) if "items" in study else (None, None)
-            made[name] = analyse(perplexity, overlap, simulate_layers(**study), kinds, items, tasks, *written)
-        return made[name]
+    return lambda name: once(f"tables of {name}", lambda: make(name))
 
-    return tables
+
+@pytest.fixture(scope="session")
+def facts():
+    """What a study says of itself, beside its tables."""
+    return FACTS
+
+
+@pytest.fixture(scope="session")
+def page_of(once, tables_of):
+    """A function from the name of a simulated study to its page, with all that is known of the study."""
+    from workflow_scripts.reporting.report import render_report
+
+    def make(name):
+        perplexity = pl.DataFrame({"doc_id": ["a,b", 'c"d'], "nats": [1.5, None]})
+        return render_report(FACTS | {"calibrations": calibrations_in(name)}, tables_of(name), perplexity)
+
+    return lambda name: once(f"page of {name}", lambda: make(name))
+
+
+@pytest.fixture(scope="session")
+def bare_page_of(once, tables_of):
+    """A function from the name of a simulated study to its page, with next to nothing known of the study."""
+    from workflow_scripts.reporting.report import render_report
+
+    bare = {"name": "bare", "models": [{"name": "m"}]}
+    return lambda name: once(f"bare page of {name}", lambda: render_report(bare, tables_of(name)))
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +133,12 @@ def calibrations_of():
 
 
 @pytest.fixture(scope="session", params=STUDIES)
-def any_tables(request, tables_of):
+def any_study(request):
+    """The name of each simulated study in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def any_tables(any_study, tables_of):
     """The tables of each simulated study in turn."""
-    return tables_of(request.param)
+    return tables_of(any_study)

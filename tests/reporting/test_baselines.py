@@ -8,7 +8,6 @@ from workflow_scripts.reporting import alternatives, figures, labels
 from workflow_scripts.reporting.baselines import baseline_findings, comparison_words, comparisons, relevant
 from workflow_scripts.reporting.calibrations import Made, kinds_of, read_calibrations
 from workflow_scripts.reporting.labels import signed
-from workflow_scripts.reporting.report import render_report
 
 KNOWN = {
     "en": Made("language"),
@@ -84,7 +83,7 @@ def test_findings_name_every_relevant_baseline_and_what_another_language_costs(t
         assert sentences[-1].startswith("For comparison, English in place of the own language")
 
 
-def test_another_kind_of_text_stands_beside_another_language(tables_of, calibrations_of):
+def test_another_kind_of_text_stands_beside_another_language(tables_of, calibrations_of, page_of, bare_page_of):
     known, tables = read_calibrations(calibrations_of("controls")), tables_of("controls")
     told = [sentence for sentence in baseline_findings(tables, known)[1][1] if sentence.startswith("Kind of text")]
     assert [sentence.split(",")[1].split()[1] for sentence in told] == ["German", "Swahili"]
@@ -93,9 +92,8 @@ def test_another_kind_of_text_stands_beside_another_language(tables_of, calibrat
     languages = tables["effects"].filter(method="wanda", own="sw")
     least, most = (signed(-value) for value in (languages["difference"].max(), languages["difference"].min()))
     assert f"another language costs German {least}" in told[1] and f"to English {most}" in told[1]
-    html = render_report({"calibrations": calibrations_of("controls")}, tables)
-    assert 'id="table-register_and_language"' in html
-    assert 'id="table-register_and_language"' not in render_report({}, tables_of("small"))
+    assert 'id="table-register_and_language"' in page_of("controls")
+    assert 'id="table-register_and_language"' not in bare_page_of("small")
 
 
 def test_the_figure_has_a_heading_and_rows_for_each_comparison(tables_of, calibrations_of):
@@ -111,9 +109,9 @@ def test_the_figure_has_a_heading_and_rows_for_each_comparison(tables_of, calibr
     assert "Own language minus random tokens, in bits per byte. German \N{MINUS SIGN}0." in words
 
 
-def test_the_section_is_left_out_without_mixtures_and_controls(tables_of, calibrations_of):
-    assert 'id="baselines"' not in render_report({}, tables_of("small"))
-    html = render_report({"calibrations": calibrations_of("controls")}, tables_of("controls"))
+def test_the_section_is_left_out_without_mixtures_and_controls(page_of, bare_page_of):
+    assert 'id="baselines"' not in bare_page_of("small")
+    html = page_of("controls")
     section = html[html.index('<section id="baselines"') : html.index('<section id="cloze_effects"')]
     assert 'id="table-own_and_baselines"' in section
     assert 'id="table-own_and_foreign_controls"' in section

@@ -5,7 +5,6 @@ import os
 import shutil
 from itertools import pairwise
 
-import polars as pl
 import pytest
 from simulated_inside import simulate_inside
 
@@ -20,13 +19,6 @@ FLAGS = [
 SOMETIMES = ("baselines", "cloze_effects", "task_effects", "questions_matrix", "fidelity_matrix", *FIGURES)
 ALWAYS = [name for name in TITLES if name not in SOMETIMES]
 WIDTHS = [360, 390, 768, 1200]
-STUDY = {
-    "name": "default",
-    "command": "snakemake --cores all --configfile studies/a-study-with-a-rather-long-name.yaml",
-    "models": [{"name": "gemma-3-270m", "source": "a package", "licence": "its terms", "revision": "abc123"}],
-    "corpora": [{"name": "embedded", "source": "ours", "licence": "CC0-1.0"}],
-    "versions": {"torch": "2.13.0", "polyprune": "0.1.0"},
-}
 
 
 def missing(what: str):
@@ -49,15 +41,13 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def files(tables_of, calibrations_of, tmp_path_factory):
+def files(tables_of, page_of, facts, tmp_path_factory):
     """Name of a simulated study -> its report as a file."""
     folder = tmp_path_factory.mktemp("pages")
     names = ("small", "large", "controls")
     for name in names:
-        perplexity = pl.DataFrame({"doc_id": ["a"], "nats": [1.0]})
-        text = render_report(STUDY | {"calibrations": calibrations_of(name)}, tables_of(name), perplexity)
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    inside = render_report(STUDY, tables_of("small") | simulate_inside(), None)
+        (folder / f"{name}.html").write_text(page_of(name), encoding="utf-8")
+    inside = render_report(facts, tables_of("small") | simulate_inside(), None)
     (folder / "inside.html").write_text(inside, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in (*names, "inside")}
 

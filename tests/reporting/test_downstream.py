@@ -102,10 +102,10 @@ def test_with_three_seeds_there_is_no_table_of_single_masks(html, tables):
     assert "single_masks" not in html
 
 
-def test_methods_name_the_families_of_the_study(html, tables_of):
+def test_methods_name_the_families_of_the_study(html, bare_page_of):
     assert "one model, method, pattern, task, measure and kind of row" in html
     assert "the dense model against chance in tasks: one model and task" in html
-    assert "the dense model against chance in tasks" not in render_report({}, tables_of("small"))
+    assert "the dense model against chance in tasks" not in bare_page_of("small")
 
 
 def test_limits_say_what_tasks_and_intervals_do_not(tables):

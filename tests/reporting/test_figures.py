@@ -17,8 +17,24 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
 
 
-def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
-    drawn = figures.draw(any_tables)
+@pytest.fixture(scope="module")
+def written(tables_of, tmp_path_factory):
+    """A function from the name of a simulated study to the names of its figures and the folder of their files."""
+    found = {}
+
+    def write(name):
+        if name not in found:
+            folder, drawn = tmp_path_factory.mktemp("figures"), figures.draw(tables_of(name))
+            for figure in drawn:
+                figures.save(drawn[figure], folder / figure)
+            found[name] = set(drawn), folder
+        return found[name]
+
+    return write
+
+
+def test_every_figure_of_every_study_can_be_written(any_study, written):
+    drawn, folder = written(any_study)
     wanted = {
         "matrix",
         "best_calibration",
@@ -30,25 +46,23 @@ def test_every_figure_of_every_study_can_be_written(any_tables, tmp_path):
         "overlap_by_module",
         "error_by_block",
     }
-    assert set(drawn) - {"cloze_effects", "task_effects"} == wanted
-    for name, figure in drawn.items():
+    assert drawn - {"cloze_effects", "task_effects"} == wanted
+    assert {path.suffix for path in folder.iterdir()} == {".svg", ".png"}
+    assert len([*folder.iterdir()]) == 2 * len(drawn)
+
+
+def test_equal_tables_give_equal_bytes(tables_of, written, tmp_path):
+    _, folder = written("small")
+    for name, figure in figures.draw(tables_of("small")).items():
         figures.save(figure, tmp_path / name)
-    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png"}
-    assert len([*tmp_path.iterdir()]) == 2 * len(drawn)
-
-
-def test_equal_tables_give_equal_bytes(tables_of, tmp_path):
-    for run in ("a", "b"):
-        for name, figure in figures.draw(tables_of("small")).items():
-            figures.save(figure, tmp_path / run / name)
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
         assert not re.search(rb"dc:date|tIME|\b20\d\d-\d\d-\d\d", path.read_bytes())
 
 
-def test_text_in_svg_is_outlines(tables_of, tmp_path):
-    figures.save(figures.draw(tables_of("small"))["matrix"], tmp_path / "matrix")
-    svg = (tmp_path / "matrix.svg").read_text()
+def test_text_in_svg_is_outlines(written):
+    _, folder = written("small")
+    svg = (folder / "matrix.svg").read_text()
     assert "<text" not in svg
     assert 'id="DejaVuSans-' in svg
 

@@ -11,7 +11,6 @@ from workflow_scripts.reporting.html_tables import accuracy_table
 from workflow_scripts.reporting.knowledge import accuracy_words, knowledge_findings, not_reported, panels
 from workflow_scripts.reporting.limits import limits
 from workflow_scripts.reporting.overview import overview
-from workflow_scripts.reporting.report import render_report
 from workflow_scripts.reporting.summary import knowledge_answer
 
 
@@ -100,9 +99,9 @@ def test_limits_say_what_cloze_items_are_not(tables, tables_of):
     assert "Only perplexity was measured" in " ".join(limits({}, tables_of("small")))
 
 
-def test_the_section_is_left_out_without_items(tables, tables_of, calibrations_of):
-    assert 'id="cloze_effects"' not in render_report({}, tables_of("small"))
-    html = render_report({"calibrations": calibrations_of("controls")}, tables)
+def test_the_section_is_left_out_without_items(page_of, bare_page_of):
+    assert 'id="cloze_effects"' not in bare_page_of("small")
+    html = page_of("controls")
     start = html.index('<section id="cloze_effects"')
     section = html[start : html.index("<section ", start + 1)]
     for name in ("accuracies", "own_language_margin", "every_calibration_margin"):

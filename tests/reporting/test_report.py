@@ -130,10 +130,9 @@ def test_every_table_is_there_as_csv(html, tables_of):
     assert float(last["low"]) == effects.filter(method=last["method"], own=last["own"], other=last["other"])["low"][0]
 
 
-def test_every_file_of_the_study_is_listed_and_small_ones_are_in_the_page(tables_of):
-    tables = tables_of("controls")
-    html = render_report(STUDY, tables, pl.DataFrame({"doc_id": ["a,b", 'c"d'], "nats": [1.5, None]}))
-    files = {name.removeprefix("default-").removesuffix(".csv"): rows for name, rows in downloads(html).items()}
+def test_every_file_of_the_study_is_listed_and_small_ones_are_in_the_page(tables_of, page_of):
+    tables, found = tables_of("controls"), downloads(page_of("controls"))
+    files = {name.removeprefix("default-").removesuffix(".csv"): rows for name, rows in found.items()}
     assert files["perplexity"] == [["doc_id", "nats"], ["a,b", "1.5"], ['c"d', ""]]
     assert set(files) > {*tables, "perplexity"}
     assert len(files["matrix"]) == tables["matrix"].height + 1
@@ -166,7 +165,7 @@ def test_provenance_is_stated(html):
 def test_durations_are_stated_or_said_to_be_missing(html, tables_of):
     assert "there were no timings when this page was written" in html
     durations = summarise_jobs([Job("prune_model", "tiny/wanda", 40.0), Job("draw_figures", "default", 3.0)])
-    text = render_report(STUDY | {"durations": durations}, tables_of("small"))
+    text = render_report(STUDY | {"durations": durations}, tables_of("one language"))
     assert "took 43 s in all" in text
     assert "prune_model of tiny/wanda (40 s); draw_figures of default (3 s)" in text
     assert "no timings" not in text
@@ -174,7 +173,7 @@ def test_durations_are_stated_or_said_to_be_missing(html, tables_of):
 
 def test_the_setup_is_stated_in_the_given_order(tables_of):
     setup = {"Evaluation": "windows of 512 tokens, protocol document", "Calibration": "8 windows <packed>"}
-    html = render_report(STUDY | {"setup": setup}, tables_of("small"))
+    html = render_report(STUDY | {"setup": setup}, tables_of("one language"))
     provenance = html[html.index('id="provenance"') :]
     evaluation = "<dt>Evaluation</dt><dd>windows of 512 tokens, protocol document</dd>"
     assert provenance.index(evaluation) < provenance.index("<dt>Calibration</dt><dd>8 windows &lt;packed&gt;</dd>")
@@ -187,8 +186,8 @@ def test_methods_are_true_of_both_protocols(html):
     assert "nats per token" in methods[published:]
 
 
-def test_tables_of_windows_state_their_unit(tables_of):
-    html = render_report(STUDY, tables_of("published"))
+def test_tables_of_windows_state_their_unit(bare_page_of):
+    html = bare_page_of("published")
     for words in (
         "difference (nats per token)",
         "own better on windows",
@@ -228,8 +227,8 @@ def test_names_are_escaped(tables_of):
     assert "<script>alert" not in text
 
 
-def test_every_study_can_be_reported(any_tables):
-    text = render_report({"name": "bare", "models": [{"name": "m"}]}, any_tables)
+def test_every_study_can_be_reported(any_study, bare_page_of):
+    text = bare_page_of(any_study)
     assert len(read(text).all("table")) >= 3
     assert not re.search(r"\bnan\b|\bNone\b(?! of this)", text)
 

@@ -95,8 +95,8 @@ def test_with_one_seed_no_difference_is_stated(tables_of, calibrations_of):
     assert written.questions_findings(tables, known)
 
 
-def test_texts_are_shown_as_they_are_and_in_their_direction(tables, calibrations_of):
-    html = render_report({"calibrations": calibrations_of("controls")}, tables)
+def test_texts_are_shown_as_they_are_and_in_their_direction(tables, page_of):
+    html = page_of("controls")
     section = html[html.index('<section id="fidelity_matrix"') : html.index('<section id="overlap_by_block"')]
     assert "a &lt;b&gt;text&lt;/b&gt; with sw" in section and "<b>text" not in html
     assert len(re.findall(r'<td dir="auto" lang="sw">', section)) == 3
@@ -107,8 +107,8 @@ def test_texts_are_shown_as_they_are_and_in_their_direction(tables, calibrations
     assert "put without examples" in " ".join(limits({}, tables))
 
 
-def test_a_study_without_them_has_no_such_section(tables_of):
-    html = render_report({}, tables_of("small"))
+def test_a_study_without_them_has_no_such_section(bare_page_of):
+    html = bare_page_of("small")
     assert "questions_matrix" not in html and "fidelity_matrix" not in html and "py3langid" not in html
 
 

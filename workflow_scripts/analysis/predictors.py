@@ -105,12 +105,9 @@ def within_rho(values: np.ndarray, loss: np.ndarray) -> float:
     Returns:
         NaN where either does not vary within any target.
     """
-    off = ~np.eye(len(values), dtype=bool)
-    ranked = [
-        stats.rankdata(matrix[off].reshape(len(matrix), -1), axis=1) - len(matrix) / 2 for matrix in (values, -loss)
-    ]
-    spread = np.sqrt((ranked[0] ** 2).sum() * (ranked[1] ** 2).sum())
-    return float((ranked[0] * ranked[1]).sum() / spread) if spread > 0 else float("nan")
+    ranked, lost = _ranks(values), _ranks(-loss)
+    spread = _spread(ranked, lost)
+    return float((ranked * lost).sum() / spread) if spread > 0 else float("nan")
 
 
 def mantel(values: np.ndarray, loss: np.ndarray) -> tuple[float | None, float | None]:
@@ -126,12 +123,15 @@ def mantel(values: np.ndarray, loss: np.ndarray) -> tuple[float | None, float | 
     if languages < FEWEST_LANGUAGES:
         return rho, None
     if languages <= EXACT_UP_TO:
-        labellings = list(permutations(range(languages)))
+        labellings = np.array(list(permutations(range(languages))))
     else:
         generator = np.random.default_rng(0)
         # The labelling that was seen counts as one of them.
-        labellings = [tuple(range(languages)), *(generator.permutation(languages) for _ in range(PERMUTATIONS))]
-    found = np.array([within_rho(values[np.ix_(order, order)], loss) for order in labellings])
+        labellings = np.array([range(languages), *(generator.permutation(languages) for _ in range(PERMUTATIONS))])
+    # Relabelled, a row keeps its ranks: they move with their languages. Sums of halves are exact in any order.
+    ranked, lost = _ranks(values), _ranks(-loss)
+    together = sum(ranked[labellings[:, [target]], labellings] @ against for target, against in enumerate(lost))
+    found = together / _spread(ranked, lost)
     return rho, float(np.mean(np.abs(found) >= abs(rho) - 1e-12))
 
 
@@ -157,6 +157,18 @@ def jackknife_interval(values: np.ndarray, loss: np.ndarray) -> tuple[float | No
     if reach < 1e-9:
         return None, None
     return max(-1.0, float(whole - reach)), min(1.0, float(whole + reach))
+
+
+def _ranks(matrix: np.ndarray) -> np.ndarray:
+    """Ranks within each row about their mean, the diagonal left out: there they are 0."""
+    off = ~np.eye(len(matrix), dtype=bool)
+    ranked = np.zeros(matrix.shape)
+    ranked[off] = stats.rankdata(matrix[off].reshape(len(matrix), -1), axis=1).ravel() - len(matrix) / 2
+    return ranked
+
+
+def _spread(ranked: np.ndarray, lost: np.ndarray) -> float:
+    return float(np.sqrt((ranked**2).sum() * (lost**2).sum()))
 
 
 def _reason(languages: int, low: float | None) -> str:

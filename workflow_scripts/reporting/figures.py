@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -318,7 +319,8 @@ def save(figure: Figure, path: Path) -> None:
     with replacing(path.with_name(f"{path.name}.svg")) as temporary:
         temporary.write_text(svg_text(figure), encoding="utf-8")
     with replacing(path.with_name(f"{path.name}.png")) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None}, dpi=DOTS_PER_INCH)
+        figure.dpi = DOTS_PER_INCH
+        FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
 
 
 def told_apart(rows: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> dict[Pair, tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 
 from matplotlib import rc_context, style
 from matplotlib.artist import Artist
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 STYLE = {
@@ -34,7 +35,10 @@ def describe_mark(artist: Artist, text: str) -> None:
 def svg_text(figure: Figure) -> str:
     """The figure as SVG without a date, described artists as groups of class `mark` with a `title`."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    dpi = figure.dpi
+    # The canvas lays the figure out and draws it; `savefig` would draw it once more before.
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+    figure.dpi = dpi
     return re.sub(
         rf'<g id="{MARK}([^"]*)">', r'<g class="mark" pointer-events="all"><title>\1</title>', buffer.getvalue()
     )
