@@ -88,8 +88,8 @@ def test_controls_are_baselines_and_no_languages_and_a_further_one_touches_no_ma
 
 def test_another_name_for_a_control_makes_only_the_tables_anew(project):
     calibration = project.study["calibration"]
-    calibration["controls"] = {"random-tokens": CONTROLS["noise"]}
-    calibration["calibrations"] = ["aa", "bb", "random-tokens"]
+    calibration["controls"]["random-tokens"] = calibration["controls"].pop("noise")
+    calibration["calibrations"] = ["aa", "bb", "random-tokens", "bb-shuffled"]
     planned = project.planned()
     assert not {"prune_model", "make_control", "sample_calibration", "measure_perplexity"} & planned.keys()
     assert planned["tabulate_perplexity"] == 1
