@@ -13,8 +13,8 @@ COLLECTION = gc.get_threshold()
 AMONG_IMPORTS = 1_000_000
 """The first of them until the imports are done."""
 
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
-"""glibc's numbers for what it gives back, how often it asks for memory apart, and the most heaps of a process."""
+M_ARENA_MAX = -8
+"""glibc's number for the most heaps of a process."""
 _begun = False
 
 
@@ -50,13 +50,3 @@ def imports_done() -> None:
     if _begun and gc.get_threshold()[0] == AMONG_IMPORTS:
         gc.freeze()
         gc.set_threshold(*COLLECTION)
-
-
-def keep_large_blocks() -> None:
-    """Memory that a large tensor leaves is for the next one: from the system each would come page by page, every page zeroed.
-
-    For steps that compute logits slice by slice, where that took a fifth of the time. Nothing where `begin` was not called.
-    """
-    if _begun:
-        call_glibc("mallopt", M_MMAP_MAX, 0)
-        call_glibc("mallopt", M_TRIM_THRESHOLD, 2**31 - 1)

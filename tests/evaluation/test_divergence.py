@@ -5,7 +5,7 @@ import torch
 
 from tests.conftest import tiny_model
 from tests.evaluation.test_perplexity import BOUNDARY, documents
-from workflow_scripts.evaluation import head
+from workflow_scripts.evaluation import divergence, head
 from workflow_scripts.evaluation.chunks import chunk_documents, scored_tokens
 from workflow_scripts.evaluation.divergence import score_tokens
 from workflow_scripts.evaluation.perplexity import score_documents
@@ -59,12 +59,30 @@ def test_variants_together_are_scored_as_each_alone_whatever_the_slices(monkeypa
     states = final_states(dense, chunks, 4)
     observed = [final_states(variant, chunks, 4) for variant in variants]
     alone = [score_documents(dense, chunks, texts, states, [one])[0] for one in observed]
-    monkeypatch.setattr(head, "LOGITS", 96 * 7)
+    monkeypatch.setattr(head, "COLUMNS", 25)
+    monkeypatch.setattr(divergence, "ROWS", 7)
     together = score_documents(dense, chunks, texts, states, observed)
     for one, other in zip(alone, together, strict=True):
         for column in ("nats", "divergence"):
             assert other[column].to_pylist() == pytest.approx(one[column].to_pylist(), rel=1e-5)
         assert other["agreement"] == one["agreement"]
+
+
+def test_parts_of_the_vocabulary_are_taken_wherever_a_head_gives_them(kind, monkeypatch):
+    monkeypatch.setattr(head, "COLUMNS", 25)
+    model = tiny_model(kind)
+    weight = model.get_output_embeddings().weight
+    states = torch.randn(3, 32, dtype=torch.float64)
+    parts = head.vocabulary_parts(model, states)
+    assert [(part.start, part.stop) for part in parts] == [(0, 25), (25, 50), (50, 75), (75, 96)]
+    assert model.get_output_embeddings().weight is weight
+
+    def normalised(module, arguments, output):
+        output.logits = output.logits - output.logits.logsumexp(-1, keepdim=True)
+        return output
+
+    model.register_forward_hook(normalised)
+    assert head.vocabulary_parts(model, states) == [slice(0, 96)]
 
 
 def test_states_stand_in_the_order_of_the_chunks_whatever_the_batch():

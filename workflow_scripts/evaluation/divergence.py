@@ -1,7 +1,8 @@
 """Divergence of variants from the dense model, token by token, from the last hidden states of both.
 
 The head of a model is never pruned, so all variants share it. Logits of a large vocabulary are the costliest part of an
-evaluation: those of the dense model are computed once for all variants of a job, a slice of the tokens at a time.
+evaluation: those of the dense model are computed once for all variants of a job, and no more of any are held than a part of the
+vocabulary for a slice of the tokens.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from workflow_scripts.evaluation.head import logits_of, rows_at_a_time
-
-ROWS = 8
-"""Rows multiplied at a time: all of them would take as much memory as the logits."""
+from workflow_scripts.evaluation.head import ROWS, logits_of, vocabulary_parts
 
 
 class TokenScores(NamedTuple):
@@ -30,17 +28,47 @@ class TokenScores(NamedTuple):
     agreement: torch.Tensor
 
 
-class Reference(NamedTuple):
-    """The dense model's distribution p over the vocabulary for a slice of tokens.
+class RunningSoftmax:
+    """Sum of exponentials and likeliest token of logits that come one part of the vocabulary after the other.
 
-    `probabilities` [tokens, vocabulary]; the rest [tokens]: `expected` is the mean of the dense logits under p, `partition`
-    the logarithm of the sum of their exponentials, `likeliest` the token with the highest.
+    Attributes:
+        peak: the highest logit so far, float32 [tokens].
+        total: the sum of exp(logit - peak) so far, [tokens], of the `sum_dtype` of the device.
+        likeliest: the token of the highest logit, the first of equals, int64 [tokens].
     """
 
-    probabilities: torch.Tensor
-    expected: torch.Tensor
-    partition: torch.Tensor
-    likeliest: torch.Tensor
+    def __init__(self, tokens: int, device: torch.device) -> None:
+        self.peak = torch.full((tokens,), -torch.inf, device=device)
+        self.total = torch.zeros(tokens, dtype=sum_dtype(device), device=device)
+        self.likeliest = torch.zeros(tokens, dtype=torch.int64, device=device)
+
+    def add(self, logits: torch.Tensor, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take in a part.
+
+        Args:
+            logits: float32 [tokens, part].
+            first: the first token of the part.
+
+        Returns:
+            exp(logits - peak) [tokens, part], and the factor [tokens] by which what was summed before is less by the new peak.
+        """
+        top, place = logits.max(-1)
+        self.likeliest = torch.where(top > self.peak, place + first, self.likeliest)
+        peak = torch.maximum(self.peak, top)
+        faded = (self.peak - peak).exp().to(self.total.dtype)
+        weights = (logits - peak[:, None]).exp_()
+        self.peak, self.total = peak, self.total * faded + weights.sum(-1)
+        return weights, faded
+
+    @property
+    def partition(self) -> torch.Tensor:
+        """The logarithm of the sum of the exponentials of all logits, [tokens]."""
+        return self.peak + self.total.log()
+
+
+def sum_dtype(device: torch.device) -> torch.dtype:
+    """What sums over the vocabulary are kept in: float64, which Apple's GPUs do not have."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 @torch.no_grad()
@@ -53,48 +81,51 @@ def score_tokens(
         model: gives its head.
         targets: tokens of the text, int64 [tokens].
         dense: last hidden states of the dense model that predict them, [tokens, hidden].
-        variants: the same of each variant.
+        variants: the same of each variant; `dense` itself is not computed again.
     """
-    size = rows_at_a_time(model)
-    parts: list[list[TokenScores]] = [[] for _ in variants]
-    for start in tqdm(range(0, len(targets), size), desc="logits", unit="slice", disable=None):
-        rows = slice(start, start + size)
-        wanted = targets[rows].to(model.device)
-        reference = _reference(_logits(model, dense[rows]))
-        for part, states in zip(parts, variants, strict=True):
-            part.append(compare(_logits(model, states[rows]), reference, wanted))
-    return [TokenScores(*(torch.cat(column).cpu() for column in zip(*part, strict=True))) for part in parts]
+    parts = vocabulary_parts(model, dense[:1].to(model.device))
+    slices = [slice(start, start + ROWS) for start in range(0, len(targets), ROWS)]
+    found = [
+        _score_slice(model, parts, targets[rows], dense[rows], [None if v is dense else v[rows] for v in variants])
+        for rows in tqdm(slices, desc="logits", unit="slice", disable=None)
+    ]
+    return [TokenScores(*map(torch.cat, zip(*of_variant, strict=True))) for of_variant in zip(*found, strict=True)]
 
 
-def compare(logits: torch.Tensor, reference: Reference, targets: torch.Tensor) -> TokenScores:
-    """Scores of a slice of tokens from a variant's logits [tokens, vocabulary].
+def _score_slice(
+    model: PreTrainedModel,
+    parts: Sequence[slice],
+    targets: torch.Tensor,
+    dense: torch.Tensor,
+    variants: Sequence[torch.Tensor | None],
+) -> list[TokenScores]:
+    """Scores of some tokens, on the CPU; no states stand for the dense model's.
 
-    KL(p || q) = sum p (log p - log q), with log p and log q as logits minus their partitions: then the variant takes no
-    softmax of its own, and its divergence is exactly zero where its logits are the dense model's.
+    With p and q the distributions of the dense model and of a variant, and l and m their logits,
+    KL(p || q) = sum p (l - m) + log sum exp m - log sum exp l: exactly zero where the logits are equal.
     """
-    partition = logits.logsumexp(-1)
-    nats = partition - logits.gather(-1, targets[:, None])[:, 0]
-    divergence = (reference.expected - _row_products(reference.probabilities, logits)) + (
-        partition - reference.partition
+    targets, device = targets.to(model.device), model.device
+    dense, variants = dense.to(device), [None if states is None else states.to(device) for states in variants]
+    reference, softmaxes = (
+        RunningSoftmax(len(targets), device),
+        [RunningSoftmax(len(targets), device) for _ in variants],
     )
-    return TokenScores(nats, divergence, logits.argmax(-1) == reference.likeliest)
-
-
-def _reference(logits: torch.Tensor) -> Reference:
-    partition = logits.logsumexp(-1)
-    probabilities = (logits - partition[:, None]).exp_()
-    return Reference(probabilities, _row_products(probabilities, logits), partition, logits.argmax(-1))
-
-
-def _row_products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Inner product of each row with the same row, a few rows at a time.
-
-    A matrix product adds hundreds of thousands of terms one after the other, and is wrong by 0.006 nats in float32 where
-    the pairwise sum is by 0.000006 (Gemma 3, 262144 tokens).
-    """
-    pairs = zip(left.split(ROWS), right.split(ROWS), strict=True)
-    return torch.cat([(some * others).sum(-1) for some, others in pairs])
-
-
-def _logits(model: PreTrainedModel, states: torch.Tensor) -> torch.Tensor:
-    return logits_of(model, states.to(model.device)).float()
+    gaps, of_targets = torch.zeros(2, len(variants), len(targets), dtype=sum_dtype(device), device=device)
+    for part in parts:
+        own = logits_of(model, dense, part).float()
+        weights, faded = reference.add(own, part.start)
+        inside = (part.start <= targets) & (targets < part.stop)
+        places = (targets - part.start).clamp(0, part.stop - part.start - 1)[:, None]
+        for number, (states, softmax) in enumerate(zip(variants, softmaxes, strict=True)):
+            logits = own if states is None else logits_of(model, states, part).float()
+            softmax.add(logits, part.start)
+            gaps[number] = gaps[number] * faded + (own - logits).mul_(weights).sum(-1)
+            of_targets[number] = torch.where(inside, logits.gather(-1, places)[:, 0].to(gaps.dtype), of_targets[number])
+    return [
+        TokenScores(
+            (softmax.partition - of_target).float().cpu(),
+            (gap / reference.total + softmax.partition - reference.partition).float().cpu(),
+            (softmax.likeliest == reference.likeliest).cpu(),
+        )
+        for softmax, gap, of_target in zip(softmaxes, gaps, of_targets, strict=True)
+    ]

@@ -13,7 +13,7 @@ from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.compute import Compute
 from workflow_scripts.models.device import settle
 from workflow_scripts.models.variant import apply_variant
-from workflow_scripts.process import imports_done, keep_large_blocks
+from workflow_scripts.process import imports_done
 
 Observed = TypeVar("Observed")
 
@@ -42,7 +42,6 @@ def evaluate_series(
         write: writes what was made of a variant; a Parquet table by default.
     """
     imports_done()
-    keep_large_blocks()
     device, dtype, _ = settle(compute, model.parent)
     network = load_model(model.parent, dtype, device)
     refuse_unsupported_head(network)

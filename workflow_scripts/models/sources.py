@@ -10,7 +10,9 @@ from typing import Any
 from unittest.mock import patch
 
 import gguf
+import numpy as np
 import torch
+from gguf import GGUFReader
 from safetensors import safe_open
 from tqdm import tqdm
 
@@ -109,13 +111,20 @@ def dequantise(file: Path, destination: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     # transformers reads the file for the configuration, the weights and the tokenizer anew, which takes longest.
-    with patch.object(gguf, "GGUFReader", cache(gguf.GGUFReader)):
+    with patch.object(gguf, "GGUFReader", cache(read_gguf)):
         model = AutoModelForCausalLM.from_pretrained(
             file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     model.save_pretrained(destination)
     tokenizer.save_pretrained(destination)
+
+
+def read_gguf(file: Path | str) -> GGUFReader:
+    """A reader of a GGUF file; the same in a quarter of the time, as it cuts 13 million slices of an array and not of a memmap."""
+    mapped = np.memmap
+    with patch.object(np, "memmap", lambda *args, **kwargs: np.asarray(mapped(*args, **kwargs))):
+        return GGUFReader(file)
 
 
 def link_checkpoint(directory: Path, destination: Path, with_code: bool = False) -> None:
