@@ -13,7 +13,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from workflow_scripts.evaluation.cloze_items import EncodedItem, Tokens
-from workflow_scripts.evaluation.head import logits_of, rows_at_a_time
+from workflow_scripts.evaluation.softmax import log_probabilities
 
 CLOZE_SCHEMA = pa.schema(
     [
@@ -101,15 +101,12 @@ def _maximal(contexts: Iterable[Tokens]) -> Iterator[Tokens]:
 def _log_probabilities(
     model: PreTrainedModel, states: dict[Tokens, torch.Tensor], wanted: dict[Tokens, list[int]]
 ) -> dict[tuple[Tokens, int], float]:
-    found = {}
-    contexts, size = list(wanted), rows_at_a_time(model)
-    for first in range(0, len(contexts), size):
-        some = contexts[first : first + size]
-        logits = logits_of(model, torch.stack([states[context] for context in some])).float()
-        for context, row, partition in zip(some, logits, logits.logsumexp(-1), strict=True):
-            scores = (row[wanted[context]] - partition).tolist()
-            found |= {(context, token): score for token, score in zip(wanted[context], scores, strict=True)}
-    return found
+    """Context and next token -> log-probability, of all that is wanted."""
+    pairs = [(place, token) for place, tokens in enumerate(wanted.values()) for token in tokens]
+    stacked = torch.stack([states[context] for context in wanted])
+    scores = log_probabilities(model, stacked, *torch.tensor(pairs).T).tolist()
+    contexts = list(wanted)
+    return {(contexts[place], token): score for (place, token), score in zip(pairs, scores, strict=True)}
 
 
 def _row(item: EncodedItem, found: dict[tuple[Tokens, int], float]) -> dict[str, object]:

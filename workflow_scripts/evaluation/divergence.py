@@ -13,6 +13,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from workflow_scripts.evaluation.head import ROWS, logits_of, vocabulary_parts
+from workflow_scripts.evaluation.softmax import RunningSoftmax, sum_dtype
 
 
 class TokenScores(NamedTuple):
@@ -26,49 +27,6 @@ class TokenScores(NamedTuple):
     nats: torch.Tensor
     divergence: torch.Tensor
     agreement: torch.Tensor
-
-
-class RunningSoftmax:
-    """Sum of exponentials and likeliest token of logits that come one part of the vocabulary after the other.
-
-    Attributes:
-        peak: the highest logit so far, float32 [tokens].
-        total: the sum of exp(logit - peak) so far, [tokens], of the `sum_dtype` of the device.
-        likeliest: the token of the highest logit, the first of equals, int64 [tokens].
-    """
-
-    def __init__(self, tokens: int, device: torch.device) -> None:
-        self.peak = torch.full((tokens,), -torch.inf, device=device)
-        self.total = torch.zeros(tokens, dtype=sum_dtype(device), device=device)
-        self.likeliest = torch.zeros(tokens, dtype=torch.int64, device=device)
-
-    def add(self, logits: torch.Tensor, first: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take in a part.
-
-        Args:
-            logits: float32 [tokens, part].
-            first: the first token of the part.
-
-        Returns:
-            exp(logits - peak) [tokens, part], and the factor [tokens] by which what was summed before is less by the new peak.
-        """
-        top, place = logits.max(-1)
-        self.likeliest = torch.where(top > self.peak, place + first, self.likeliest)
-        peak = torch.maximum(self.peak, top)
-        faded = (self.peak - peak).exp().to(self.total.dtype)
-        weights = (logits - peak[:, None]).exp_()
-        self.peak, self.total = peak, self.total * faded + weights.sum(-1)
-        return weights, faded
-
-    @property
-    def partition(self) -> torch.Tensor:
-        """The logarithm of the sum of the exponentials of all logits, [tokens]."""
-        return self.peak + self.total.log()
-
-
-def sum_dtype(device: torch.device) -> torch.dtype:
-    """What sums over the vocabulary are kept in: float64, which Apple's GPUs do not have."""
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 @torch.no_grad()

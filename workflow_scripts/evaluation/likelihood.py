@@ -7,7 +7,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from workflow_scripts.evaluation.head import logits_of, rows_at_a_time
+from workflow_scripts.evaluation.softmax import log_probabilities
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,6 @@ def _scores(model: PreTrainedModel, texts: Sequence[Continuation]) -> list[float
     padded = torch.tensor([[*text.token_ids, *[0] * (longest - len(text.token_ids))] for text in texts])
     hidden = model.base_model(input_ids=padded.to(model.device), use_cache=False).last_hidden_state
     rows = [row[text.start - 1 : len(text.token_ids) - 1] for row, text in zip(hidden, texts, strict=True)]
-    targets = torch.tensor([token for text in texts for token in text.token_ids[text.start :]], device=model.device)
-    size = rows_at_a_time(model)
-    parts = [
-        logits_of(model, some).float().log_softmax(-1).gather(1, wanted[:, None])[:, 0]
-        for some, wanted in zip(torch.cat(rows).split(size), targets.split(size), strict=True)
-    ]
-    return [part.double().sum().item() for part in torch.cat(parts).split([text.tokens for text in texts])]
+    targets = torch.tensor([token for text in texts for token in text.token_ids[text.start :]])
+    found = log_probabilities(model, torch.cat(rows), torch.arange(len(targets)), targets)
+    return [part.sum().item() for part in found.split([text.tokens for text in texts])]
