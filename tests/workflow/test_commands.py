@@ -25,7 +25,7 @@ def test_a_study_replaces_the_default_and_never_merges_with_it(project):
 def test_the_default_study_plans_every_variant(project):
     done = project.attempt("-n", study="config.yaml")
     assert done.returncode == 0, done.stdout
-    for variant in ("sparsegpt/0.5/embedded-8x256-sequential/sw/2", "wanda/0.5/embedded-8x256-sequential/de/0"):
+    for variant in ("wanda/0.5/embedded-8x256-sequential/sw/2", "wanda/0.5/embedded-8x256-sequential/de/0"):
         assert f"results/pruned/gemma-3-270m/{variant}/masks.parquet" in done.stdout
 
 

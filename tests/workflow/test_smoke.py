@@ -17,7 +17,7 @@ MODEL = "gemma-3-270m"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """The smoke study, finished."""
-    project = Project(tmp_path_factory.mktemp("smoke") / "project")
+    project = Project(tmp_path_factory.mktemp("smoke") / "project", warm=True)
     done = project.attempt(study="studies/smoke.yaml")
     assert done.returncode == 0, done.stdout + project.logs()
     project.said = done.stdout
