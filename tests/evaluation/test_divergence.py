@@ -5,7 +5,7 @@ import torch
 
 from tests.conftest import tiny_model
 from tests.evaluation.test_perplexity import BOUNDARY, documents
-from workflow_scripts.evaluation import divergence, head
+from workflow_scripts.evaluation import divergence, head, perplexity
 from workflow_scripts.evaluation.chunks import chunk_documents, scored_tokens
 from workflow_scripts.evaluation.divergence import score_tokens
 from workflow_scripts.evaluation.perplexity import score_documents
@@ -66,6 +66,27 @@ def test_variants_together_are_scored_as_each_alone_whatever_the_slices(monkeypa
         for column in ("nats", "divergence"):
             assert other[column].to_pylist() == pytest.approx(one[column].to_pylist(), rel=1e-5)
         assert other["agreement"] == one["agreement"]
+
+
+def test_variants_that_wait_for_their_logits_take_no_more_memory_than_allowed(monkeypatch):
+    dense, texts = tiny_model("llama"), documents(9, 30)
+    chunks = chunk_documents(texts, BOUNDARY, 16)
+    states = final_states(dense, chunks, 4)
+    observed = [final_states(pruned("llama", share), chunks, 4) for share in (0.2, 0.4, 0.6)]
+    expected = score_documents(dense, chunks, texts, states, observed)
+    taken = []
+
+    def variants():
+        for number, one in enumerate(observed):
+            taken.append(number)
+            yield one
+
+    monkeypatch.setattr(perplexity, "HELD", 2 * states.nbytes)
+    tables = perplexity.score_in_turn(dense, chunks, texts, states, variants())
+    # As soon as two have been seen their tables are there, before the third is looked at.
+    first = next(tables)
+    assert taken == [0, 1]
+    assert [first, *tables] == expected
 
 
 def test_parts_of_the_vocabulary_are_taken_wherever_a_head_gives_them(kind, monkeypatch):

@@ -1,7 +1,7 @@
 """Seconds and bytes of memory of a job, from the multiplications it does and the tensors it holds.
 
-Calibrated on the default study with two cores and no GPU, where a Wanda job takes 18 s, a SparseGPT job 32 s, the whole study
-11 minutes, and a job that prunes holds 1.4 GB: totals are meant to be right within a factor of two.
+Calibrated on the default study with two cores of an AMD Zen 5 and no GPU, where a Wanda job takes 9 s and the whole study a little
+over 4 minutes; a SparseGPT job took 32 s on another processor. Totals are meant to be right within a factor of two.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ READING = 4e9
 """Bytes of weights that a step of writing reads a second."""
 TOKENS_PER_ASKED, TOKENS_PER_GOLD, GOLDS = 25, 4, 3
 """Tokens of an open question with its prompt, tokens of a gold answer, gold answers of a question."""
-TOKENS_PER_ITEM = 40
+TOKENS_PER_ITEM = 30
 """Tokens of a cloze item that go through the model: its prompt once, and eight candidates after it."""
 SCORED_PER_ITEM = 10
 """Tokens of a cloze item after which a candidate's next token is scored."""
