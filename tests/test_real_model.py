@@ -55,7 +55,7 @@ def test_masks_are_those_of_a_naive_implementation(prepared, tmp_path, method, f
         windows=windows,
         masks=tmp_path / "masks.parquet",
         layers=tmp_path / "layers.parquet",
-        parameters=PruningParameters(method=method, pattern="0.5", threads=2, device="cpu"),
+        parameters=PruningParameters(method=method, pattern="0.5", threads=1, device="cpu"),
     )
     token_ids = torch.tensor(read_table(prepared / "windows.parquet")["token_ids"].to_pylist())
     expected = reference.prune(load(prepared), token_ids, method, parse_pattern("0.5"))
@@ -70,7 +70,7 @@ def test_bits_per_byte_are_those_of_a_whole_forward_pass_a_document(prepared, tm
     texts = {
         "model": prepared / "model" / "provenance.json",
         "tokens": prepared / "sw.parquet",
-        "parameters": PerplexityParameters(documents=4, length=512, threads=2, device="cpu"),
+        "parameters": PerplexityParameters(documents=4, length=512, threads=1, device="cpu"),
     }
     collect_states(output=tmp_path / "states.safetensors", **texts)
     measure_perplexity(states=tmp_path / "states.safetensors", output=[tmp_path / "perplexity.parquet"], **texts)

@@ -83,8 +83,9 @@ def prune(model, token_ids, method, pattern):
             linear.register_forward_pre_hook(lambda _, args, seen=inputs[name]: seen.append(args[0][0]))
             for name, linear in linears.items()
         ]
-        for window in token_ids:
-            model(input_ids=window[None], use_cache=False)
+        for window in token_ids if method != "magnitude" else ():
+            # All but the head, of which no linear sees anything.
+            model.base_model(input_ids=window[None], use_cache=False)
         for handle in handles:
             handle.remove()
         for name, linear in linears.items():

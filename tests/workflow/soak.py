@@ -24,8 +24,8 @@ from tests.workflow.project import Project
 
 ENDINGS = {".parquet", ".safetensors", ".json", ".svg", ".png"}
 """Files that hold the same bytes after every run; the report tells durations, and its record has its digest."""
-LONGEST = 40.0
-"""Seconds until the latest signal."""
+LONGEST = 25.0
+"""Seconds until the latest signal: about as long as the study takes."""
 
 
 def soak_project(folder: Path, warm: bool = False) -> Project:
