@@ -3,6 +3,7 @@ import gc
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cache
@@ -102,6 +103,7 @@ REPRESENTED = STUDY.evaluation.representation_sample or paths.NONE
 COUNTED = STUDY.evaluation.activation_sample or paths.NONE
 VARIANT = f"{RESULTS}/pruned/{{model}}/{{method}}/{{pattern}}/{{sample}}/{{calibration}}/{{seed}}"
 REPORT = f"{REPORTS}/report.html"
+BEGUN = time.time()
 CLOZE_TABLES = ["cloze_effects", "cloze_matrix"] if GRID.cloze_languages else []
 TASK_TABLES = ["task_effects", "task_matrix"] if TASK_SETS else []
 QUESTION_TABLES = (
@@ -936,7 +938,8 @@ onerror:
 
 onsuccess:
     if workflow.is_main_process:
-        if Path(REPORT).is_file():
+        # One that an earlier run left may be out of date.
+        if Path(REPORT).is_file() and Path(REPORT).stat().st_mtime >= BEGUN:
             logger.info(describe_report(Path(REPORT)))
         # Of jobs that were stopped and have run under other parameters since: nothing goes on from there.
         rmtree(PROGRESS, ignore_errors=True)

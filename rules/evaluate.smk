@@ -1,5 +1,5 @@
-# Whatever is evaluated, a language at a time: one job, and one model load, for all variants of a method and pattern, one for
-# the dense model and magnitude; where kept weights come in, which are large, one for the seeds of a setting.
+# Whatever is evaluated. A job loads the model once and takes a language: all variants of a method and pattern, or the dense model
+# and magnitude; of methods that change weights, which are large, the seeds of one calibration.
 
 
 rule collect_states:

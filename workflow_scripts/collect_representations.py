@@ -73,7 +73,7 @@ def collect_representations(
         model,
         parameters,
         observer.observe,
-        prepare=observer.remember_dense if pending[-1].masks else lambda network: None,
+        prepare=observer.remember_dense,
         write=lambda path, found, provenance: write_tensors(path, found.tensors(), provenance),
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.artifacts import canonical_json, make_provenance, write_table
 from workflow_scripts.cli import run_step
-from workflow_scripts.evaluation.pending import still_holds, variants_of
+from workflow_scripts.evaluation.pending import refuse_other_device, still_holds, variants_of
 from workflow_scripts.evaluation.tasks.definitions import builtin
 from workflow_scripts.evaluation.tasks.items import Reading
 from workflow_scripts.models.compute import settled_names
@@ -123,7 +123,8 @@ def score_tasks(
     subjects = {
         task: subjects_of(task, readings[task], given[task], language) for task in {entry.task for entry in pending}
     }
-    device, dtype, _ = settle(parameters, model.parent)
+    device, dtype, names = settle(parameters, model.parent)
+    refuse_other_device(pending[0].provenance, names)
     network = load_model(model.parent, dtype, device)
     lm = SavingLM(network, load_tokenizer(model.parent), parameters.batch)
     held = None

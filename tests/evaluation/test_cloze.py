@@ -7,7 +7,7 @@ import torch
 
 from tests.conftest import tiny_model, tiny_tokenizer
 from workflow_scripts.artifacts import write_table
-from workflow_scripts.evaluation import head, softmax
+from workflow_scripts.evaluation import head
 from workflow_scripts.evaluation.cloze import score_items
 from workflow_scripts.evaluation.cloze_items import (
     ClozeItem,
@@ -40,7 +40,7 @@ def naive(model, item: ClozeItem) -> list[float]:
 @pytest.mark.parametrize("tokens", [1, 25, 500])
 def test_scores_are_those_of_whole_forward_passes(kind, tokens, monkeypatch):
     monkeypatch.setattr(head, "COLUMNS", 25)
-    monkeypatch.setattr(softmax, "ROWS", 2)
+    monkeypatch.setattr(head, "ROWS", 2)
     model = tiny_model(kind)
     encoded = [encode_item(item, "en", TOKENIZER, 1) for item in ITEMS]
     rows = score_items(model, encoded, tokens).to_pylist()

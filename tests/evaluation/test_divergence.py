@@ -5,10 +5,11 @@ import torch
 
 from tests.conftest import tiny_model
 from tests.evaluation.test_perplexity import BOUNDARY, documents
-from workflow_scripts.evaluation import divergence, head, perplexity
+from workflow_scripts.evaluation import head, perplexity
 from workflow_scripts.evaluation.chunks import chunk_documents, scored_tokens
 from workflow_scripts.evaluation.divergence import score_tokens
 from workflow_scripts.evaluation.perplexity import score_documents
+from workflow_scripts.evaluation.softmax import RunningSoftmax
 from workflow_scripts.evaluation.states import final_states
 
 
@@ -60,7 +61,7 @@ def test_variants_together_are_scored_as_each_alone_whatever_the_slices(monkeypa
     observed = [final_states(variant, chunks, 4) for variant in variants]
     alone = [score_documents(dense, chunks, texts, states, [one])[0] for one in observed]
     monkeypatch.setattr(head, "COLUMNS", 25)
-    monkeypatch.setattr(divergence, "ROWS", 7)
+    monkeypatch.setattr(head, "ROWS", 7)
     together = score_documents(dense, chunks, texts, states, observed)
     for one, other in zip(alone, together, strict=True):
         for column in ("nats", "divergence"):
@@ -89,21 +90,52 @@ def test_variants_that_wait_for_their_logits_take_no_more_memory_than_allowed(mo
     assert [first, *tables] == expected
 
 
-def test_parts_of_the_vocabulary_are_taken_wherever_a_head_gives_them(kind, monkeypatch):
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_parts_of_the_vocabulary_are_taken_wherever_a_head_gives_them(kind, dtype, monkeypatch):
     monkeypatch.setattr(head, "COLUMNS", 25)
-    model = tiny_model(kind)
+    model = tiny_model(kind, dtype)
     weight = model.get_output_embeddings().weight
-    states = torch.randn(3, 32, dtype=torch.float64)
-    parts = head.vocabulary_parts(model, states)
-    assert [(part.start, part.stop) for part in parts] == [(0, 25), (25, 50), (50, 75), (75, 96)]
+    parts, size = head.vocabulary_parts(model)
+    assert [(part.start, part.stop) for part in parts] == [(0, 25), (25, 50), (50, 75), (75, 96)] and size == head.ROWS
     assert model.get_output_embeddings().weight is weight
 
-    def normalised(module, arguments, output):
-        output.logits = output.logits - output.logits.logsumexp(-1, keepdim=True)
+
+def normalise(logits):
+    return logits - logits.logsumexp(-1, keepdim=True)
+
+
+def forbid_a_token(logits):
+    logits[..., 70] = -1e4
+    return logits
+
+
+@pytest.mark.parametrize("change", [normalise, forbid_a_token])
+def test_a_head_whose_parts_are_not_its_own_is_taken_whole(change, monkeypatch):
+    model, variant, texts = tiny_model("llama"), pruned("llama"), documents(9, 30)
+    chunks = chunk_documents(texts, BOUNDARY, 16)
+    states, other = final_states(model, chunks, 4), final_states(variant, chunks, 4)
+
+    def changed(module, arguments, output):
+        output.logits = change(output.logits.clone())
         return output
 
-    model.register_forward_hook(normalised)
-    assert head.vocabulary_parts(model, states) == [slice(0, 96)]
+    model.register_forward_hook(changed)
+    [expected] = score_documents(model, chunks, texts, states, [other])
+    monkeypatch.setattr(head, "COLUMNS", 25)
+    monkeypatch.setattr(head, "LOGITS", 96 * 7)
+    assert head.vocabulary_parts(model) == ([head.WHOLE], 7)
+    [found] = score_documents(model, chunks, texts, states, [other])
+    for column in ("nats", "divergence"):
+        assert found[column].to_pylist() == pytest.approx(expected[column].to_pylist(), rel=1e-5)
+
+
+def test_a_part_that_a_model_rules_out_counts_nothing():
+    logits = torch.tensor([[-torch.inf, -torch.inf, 1.0, 2.0]])
+    softmax = RunningSoftmax(1, torch.device("cpu"))
+    for first in (0, 2):
+        softmax.add(logits[:, first : first + 2], first)
+    assert softmax.partition.item() == pytest.approx(logits.logsumexp(-1).item())
+    assert softmax.likeliest.item() == 3
 
 
 def test_states_stand_in_the_order_of_the_chunks_whatever_the_batch():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.conftest import tiny_model, tiny_tokenizer
-from workflow_scripts.evaluation import head, softmax
+from workflow_scripts.evaluation import head
 from workflow_scripts.evaluation.generation import ends_of, greedy, write_greedily
 from workflow_scripts.evaluation.likelihood import Continuation, log_likelihoods
 
@@ -48,7 +48,7 @@ def test_a_text_ends_at_any_special_token():
 @pytest.mark.parametrize("tokens", [1, 12, 500])
 def test_log_likelihoods_are_those_of_whole_forward_passes(kind, tokens, monkeypatch):
     monkeypatch.setattr(head, "COLUMNS", 25)
-    monkeypatch.setattr(softmax, "ROWS", 2)
+    monkeypatch.setattr(head, "ROWS", 2)
     model = tiny_model(kind)
     texts = [Continuation(tuple(prompt), start) for prompt, start in zip(PROMPTS, (3, 1, 7, 2, 1), strict=True)]
     wanted = []

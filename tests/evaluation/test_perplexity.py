@@ -6,7 +6,7 @@ from transformers import OPTConfig, OPTForCausalLM
 
 from tests.conftest import SIZES, tiny_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
-from workflow_scripts.evaluation import divergence, head
+from workflow_scripts.evaluation import head
 from workflow_scripts.evaluation.chunks import PROTOCOLS, chunk_documents, chunk_published
 from workflow_scripts.evaluation.perplexity import score_documents
 from workflow_scripts.evaluation.states import final_states
@@ -55,7 +55,7 @@ def test_slices_of_logits_and_batches_change_nothing(kind, monkeypatch):
     model, texts = tiny_model(kind), documents(9, 30, 4)
     whole = score(model, texts, 16, 8)["nats"].to_pylist()
     monkeypatch.setattr(head, "COLUMNS", 25)
-    monkeypatch.setattr(divergence, "ROWS", 3)
+    monkeypatch.setattr(head, "ROWS", 3)
     sliced = score(model, texts, 16, 2)["nats"].to_pylist()
     assert sliced == pytest.approx(whole, rel=1e-6)
 

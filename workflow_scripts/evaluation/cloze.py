@@ -10,7 +10,7 @@ from itertools import groupby
 import pyarrow as pa
 import torch
 from tqdm import tqdm
-from transformers import PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
 from workflow_scripts.evaluation.cloze_items import EncodedItem, Tokens
 from workflow_scripts.evaluation.softmax import log_probabilities
@@ -72,12 +72,13 @@ def _states(model: PreTrainedModel, items: list[EncodedItem]) -> dict[Tokens, to
     shared, wanted = items[0].shared, _wanted(items)
     prompts = [context for context in wanted if len(context) == shared]
     read = model.base_model(input_ids=torch.tensor(prompts, device=model.device), use_cache=True)
-    found = dict(zip(prompts, read.last_hidden_state[:, -1], strict=True))
+    found = dict(zip(prompts, read.last_hidden_state[:, -1].clone(), strict=True))
     runs = [run for run in _maximal(wanted) if len(run) > shared]
     if not runs:
         return found
-    past = read.past_key_values
-    # Models that keep nothing read their prompts again.
+    kept = getattr(read, "past_key_values", None)
+    # Models that keep nothing, or in a way of their own, read their prompts again.
+    past = kept if isinstance(kept, Cache) else None
     known = shared if past is not None else 0
     if past is not None:
         past.reorder_cache(torch.tensor([prompts.index(run[:shared]) for run in runs], device=model.device))
@@ -86,7 +87,8 @@ def _states(model: PreTrainedModel, items: list[EncodedItem]) -> dict[Tokens, to
     rest = torch.tensor([[*run[known:], *[0] * (longest - len(run))] for run in runs], device=model.device)
     hidden = model.base_model(input_ids=rest, past_key_values=past, use_cache=past is not None).last_hidden_state
     for run, row in zip(runs, hidden, strict=True):
-        found |= {run[:end]: row[end - 1 - known] for end in range(shared + 1, len(run) + 1)}
+        # Copies: a row would keep the states of the whole batch.
+        found |= {run[:end]: row[end - 1 - known].clone() for end in range(shared + 1, len(run) + 1)}
     return found
 
 

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from workflow_scripts.evaluation.head import ROWS, logits_of, vocabulary_parts
+from workflow_scripts.evaluation.head import logits_of, vocabulary_parts
 from workflow_scripts.evaluation.softmax import RunningSoftmax, sum_dtype
 
 
@@ -41,8 +41,8 @@ def score_tokens(
         dense: last hidden states of the dense model that predict them, [tokens, hidden].
         variants: the same of each variant; `dense` itself is not computed again.
     """
-    parts = vocabulary_parts(model, dense[:1].to(model.device))
-    slices = [slice(start, start + ROWS) for start in range(0, len(targets), ROWS)]
+    parts, size = vocabulary_parts(model)
+    slices = [slice(start, start + size) for start in range(0, len(targets), size)]
     found = [
         _score_slice(model, parts, targets[rows], dense[rows], [None if v is dense else v[rows] for v in variants])
         for rows in tqdm(slices, desc="logits", unit="slice", disable=None)
@@ -72,8 +72,9 @@ def _score_slice(
     for part in parts:
         own = logits_of(model, dense, part).float()
         weights, faded = reference.add(own, part.start)
-        inside = (part.start <= targets) & (targets < part.stop)
-        places = (targets - part.start).clamp(0, part.stop - part.start - 1)[:, None]
+        places = targets - part.start
+        inside = (places >= 0) & (places < own.shape[-1])
+        places = places.clamp(0, own.shape[-1] - 1)[:, None]
         for number, (states, softmax) in enumerate(zip(variants, softmaxes, strict=True)):
             logits = own if states is None else logits_of(model, states, part).float()
             softmax.add(logits, part.start)

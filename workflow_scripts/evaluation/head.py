@@ -11,43 +11,51 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from workflow_scripts.models.blocks import UnsupportedArchitecture
 
 LOGITS = 2**26
-"""Logits held at a time, whatever the vocabulary: 256 MiB in float32."""
+"""Logits held at a time where they are not computed in parts: 256 MiB in float32."""
 ROWS, COLUMNS = 512, 8192
-"""Hidden states and tokens of the vocabulary whose logits are computed at a time where parts of the vocabulary do: 16 MiB, which
-stay in the cache, and of which malloc does not ask the system anew."""
+"""Hidden states, and tokens of the vocabulary, whose logits are computed at a time: 16 MiB, few enough to stay in the cache and for
+malloc to use the same memory again."""
+WHOLE = slice(0, None)
+"""The whole vocabulary, as a part of it."""
 
 
 def rows_at_a_time(model: PreTrainedModel) -> int:
-    """Hidden states to compute logits of at a time: those of a large vocabulary are the largest tensor of all."""
+    """Hidden states whose logits over the whole vocabulary may be held at a time."""
     return max(1, LOGITS // model.config.get_text_config().vocab_size)
 
 
-def vocabulary_parts(model: PreTrainedModel, states: torch.Tensor) -> list[slice]:
-    """Parts of the vocabulary whose logits can be computed one after the other: the whole of it where a part's are others.
+@torch.no_grad()
+def vocabulary_parts(model: PreTrainedModel) -> tuple[list[slice], int]:
+    """The parts of the vocabulary whose logits are computed one after the other, and for how many hidden states at a time.
 
-    Args:
-        model: gives its head.
-        states: some hidden states [tokens, hidden] to try that on.
+    The whole vocabulary, if the model's logits of a part are not those that it has of all: tried once, on one state.
     """
-    size, head = model.config.get_text_config().vocab_size, model.get_output_embeddings()
-    whole = [slice(0, size)]
-    if not isinstance(head, nn.Linear) or len(head.weight) != size:
+    head, whole = model.get_output_embeddings(), ([WHOLE], min(ROWS, rows_at_a_time(model)))
+    if not isinstance(head, nn.Linear):
         return whole
-    parts = [slice(start, min(start + COLUMNS, size)) for start in range(0, size, COLUMNS)]
-    together = torch.cat([logits_of(model, states, part) for part in parts], -1)
-    at_once = logits_of(model, states)
-    return parts if together.shape == at_once.shape and torch.allclose(together, at_once, 1e-3, 1e-3) else whole
+    trial = torch.linspace(-1, 1, head.weight.shape[1], device=model.device).to(head.weight.dtype)[None]
+    parts = [slice(start, min(start + COLUMNS, len(head.weight))) for start in range(0, len(head.weight), COLUMNS)]
+    at_once = logits_of(model, trial).float()
+    try:
+        together = torch.cat([logits_of(model, trial, part) for part in parts], -1).float()
+    except (IndexError, RuntimeError, ValueError):
+        # A model that does something to single tokens of the whole vocabulary.
+        return whole
+    if together.shape != at_once.shape:
+        return whole
+    difference = max(1e-4, 2 * torch.finfo(head.weight.dtype).eps) * at_once.abs().max()
+    return (parts, ROWS) if (together - at_once).abs().max() <= difference else whole
 
 
-def logits_of(model: PreTrainedModel, states: torch.Tensor, part: slice | None = None) -> torch.Tensor:
+def logits_of(model: PreTrainedModel, states: torch.Tensor, part: slice = WHOLE) -> torch.Tensor:
     """The model's own head on hidden states [tokens, hidden], with whatever scaling or capping it applies.
 
     Args:
         model: gives its head.
         states: what it is given.
-        part: of the vocabulary, see `vocabulary_parts`; all of it by default.
+        part: of the vocabulary, see `vocabulary_parts`.
     """
-    reduced = nullcontext() if part is None else _reduced(model.get_output_embeddings(), part)
+    reduced = nullcontext() if part == WHOLE else _reduced(model.get_output_embeddings(), part)
     with reduced, _decoder_returning(model, states[None]):
         return model(input_ids=torch.zeros(1, len(states), dtype=torch.long, device=states.device)).logits[0]
 

@@ -76,6 +76,16 @@ def variants_of(
     return list(zip(stores, weights or [None] * len(stores), strict=True))
 
 
+def refuse_other_device(provenance: dict[str, Any], names: dict[str, str]) -> None:
+    """Raise ValueError where torch computes on another device, or in another dtype, than was taken for granted without it."""
+    told = {key: provenance["parameters"][key] for key in names}
+    if told != names:
+        raise ValueError(
+            f"torch computes on {names['device']} in {names['dtype']}, where {told['device']} in {told['dtype']} was expected: set "
+            "compute.device and compute.dtype in the study."
+        )
+
+
 def still_holds(path: Path, provenance: dict) -> bool:
     """Whether a file is there, whole, and made just as `provenance` says."""
     try:

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from workflow_scripts.artifacts import write_table
 from workflow_scripts.evaluation.head import refuse_unsupported_head
-from workflow_scripts.evaluation.pending import Pending
+from workflow_scripts.evaluation.pending import Pending, refuse_other_device
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.compute import Compute
 from workflow_scripts.models.device import settle
@@ -37,18 +37,22 @@ def evaluate_series(
         observe: from a loaded variant to the table to write, or to what `finish` makes it of.
         finish: from what was observed to a table each, where variants share work that takes no pruned weight; without
             it a table is written as soon as its variant is scored.
-        prepare: looks at the dense model before the first variant takes its place.
+        prepare: looks at the dense model before the first mask is put into it.
         dense: what is observed of the dense model, where that is known.
         write: writes what was made of a variant; a Parquet table by default.
     """
     imports_done()
-    device, dtype, _ = settle(compute, model.parent)
+    device, dtype, names = settle(compute, model.parent)
+    refuse_other_device(pending[0].provenance, names)
     network = load_model(model.parent, dtype, device)
     refuse_unsupported_head(network)
-    prepare(network)
 
     def observed() -> Iterator[Observed]:
+        is_dense = True
         for variant in pending:
+            if variant.masks and is_dense:
+                prepare(network)
+                is_dense = False
             if variant.masks:
                 apply_variant(network, model, variant.masks, variant.weights)
             yield observe(network) if variant.masks or dense is None else dense

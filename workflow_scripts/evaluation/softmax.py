@@ -3,7 +3,7 @@
 import torch
 from transformers import PreTrainedModel
 
-from workflow_scripts.evaluation.head import ROWS, logits_of, vocabulary_parts
+from workflow_scripts.evaluation.head import logits_of, vocabulary_parts
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:
@@ -38,8 +38,10 @@ class RunningSoftmax:
         top, place = logits.max(-1)
         self.likeliest = torch.where(top > self.peak, place + first, self.likeliest)
         peak = torch.maximum(self.peak, top)
-        faded = (self.peak - peak).exp().to(self.total.dtype)
-        weights = (logits - peak[:, None]).exp_()
+        # Of a part that a model rules out altogether all logits are -inf.
+        base = torch.where(peak.isneginf(), 0, peak)
+        faded = (self.peak - base).exp().to(self.total.dtype)
+        weights = (logits - base[:, None]).exp_()
         self.peak, self.total = peak, self.total * faded + weights.sum(-1)
         return weights, faded
 
@@ -62,16 +64,16 @@ def log_probabilities(
         tokens: the tokens, int64 [tokens].
     """
     device = model.device
-    parts = vocabulary_parts(model, states[:1].to(device))
+    parts, size = vocabulary_parts(model)
     chosen = torch.empty(len(tokens), dtype=sum_dtype(device), device=device)
     places, tokens = places.to(device), tokens.to(device)
-    for start in range(0, len(states), ROWS):
-        some = states[start : start + ROWS].to(device)
+    for start in range(0, len(states), size):
+        some = states[start : start + size].to(device)
         softmax = RunningSoftmax(len(some), device)
-        here = (start <= places) & (places < start + ROWS)
+        here = (start <= places) & (places < start + size)
         for part in parts:
             logits = logits_of(model, some, part).float()
-            wanted = (here & (part.start <= tokens) & (tokens < part.stop)).nonzero()[:, 0]
+            wanted = (here & (part.start <= tokens) & (tokens < part.start + logits.shape[-1])).nonzero()[:, 0]
             chosen[wanted] = logits[places[wanted] - start, tokens[wanted] - part.start].to(chosen.dtype)
             softmax.add(logits, part.start)
         chosen[here] -= softmax.partition[places[here] - start]
