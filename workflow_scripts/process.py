@@ -15,7 +15,6 @@ AMONG_IMPORTS = 1_000_000
 
 M_ARENA_MAX = -8
 """glibc's number for the most heaps of a process."""
-_begun = False
 
 
 def started_as(package: str) -> bool:
@@ -26,8 +25,6 @@ def started_as(package: str) -> bool:
 
 def begin() -> None:
     """Before torch is imported, or it comes too late."""
-    global _begun
-    _begun = True
     # Importing torch and transformers makes 600,000 objects that stay: to look for garbage among them took a second.
     gc.set_threshold(AMONG_IMPORTS)
     # For tensors of 2 MB and more torch asks for large pages, where the system gives them to those who ask.
@@ -47,6 +44,6 @@ def imports_done() -> None:
 
     Nothing where `begin` was not called, or a second time.
     """
-    if _begun and gc.get_threshold()[0] == AMONG_IMPORTS:
+    if gc.get_threshold()[0] == AMONG_IMPORTS:
         gc.freeze()
         gc.set_threshold(*COLLECTION)
