@@ -44,7 +44,7 @@ def prune(workload: Workload, batch: int) -> float:
     table = read_table(workload.windows, columns=["token_ids", "weight"])
     token_ids = torch.tensor(table["token_ids"].to_pylist())
     weights = torch.tensor(table["weight"].to_pylist(), dtype=torch.float64)
-    model = StreamedModel(workload.record.parent, torch.float32)
+    model = StreamedModel.of(workload.record.parent, torch.float32)
     setting = Setting(get_method("wanda"), parse_pattern("0.5"), "cpu")
     with TemporaryDirectory() as folder:
         progress = Progress(Path(folder), {}, len(model.blocks), sequential=True)

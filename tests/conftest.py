@@ -93,8 +93,8 @@ def tiny_model(kind: str, dtype: torch.dtype = torch.float64, seed: int = 0) -> 
     return model
 
 
-def tiny_tokenizer(bos: bool = True) -> PreTrainedTokenizerFast:
-    """A token a letter, `<bos>` first if wanted."""
+def tiny_tokenizer(bos: bool = True, eos: bool = True) -> PreTrainedTokenizerFast:
+    """A token a letter, `<bos>` first and an `<eos>` known if wanted."""
     vocabulary = {"<pad>": 0, "<bos>": 1, "<eos>": 2, "<unk>": 3}
     vocabulary |= {letter: 4 + index for index, letter in enumerate(" abcdefghijklmnopqrstuvwxyz.,\nABCDEFGHIJ")}
     raw = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -106,7 +106,7 @@ def tiny_tokenizer(bos: bool = True) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=raw,
         bos_token="<bos>" if bos else None,
-        eos_token="<eos>",
+        eos_token="<eos>" if eos else None,
         unk_token="<unk>",
         pad_token="<pad>",
     )

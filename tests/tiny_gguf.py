@@ -12,14 +12,29 @@ SPECIAL = ["<bos>", "<eos>", "<unk>"]
 VOCABULARY = [*SPECIAL, *string.ascii_lowercase, "Ġ", "Ċ", "ab"]
 
 
-def save_gguf(path: Path, seed: int = 0) -> Path:
-    """A Llama of 20,000 parameters in float32, its tokenizer included."""
+def save_gguf(
+    path: Path,
+    seed: int = 0,
+    architecture: str = "llama",
+    blocks: int = BLOCKS,
+    without: str = "-",
+    split: int = 0,
+    ends: bool = True,
+) -> Path:
+    """A Llama of 20,000 parameters in float32, its tokenizer included.
+
+    What it says of itself can be made wrong: its architecture, its number of blocks, a tensor `without` which it is, the
+    number of parts that it is one of, whether it knows the tokens that begin and end a text.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = gguf.GGUFWriter(path, "llama")
-    _add_configuration(writer)
-    _add_tokenizer(writer)
+    writer = gguf.GGUFWriter(path, architecture)
+    _add_configuration(writer, blocks)
+    if split:
+        writer.add_uint16("split.count", split)
+    _add_tokenizer(writer, ends)
     for name, tensor in _tensors(np.random.default_rng(seed)).items():
-        writer.add_tensor(f"{name}.weight", tensor.astype(np.float32))
+        if not name.startswith(without):
+            writer.add_tensor(f"{name}.weight", tensor.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -27,8 +42,8 @@ def save_gguf(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def _add_configuration(writer: gguf.GGUFWriter) -> None:
-    writer.add_block_count(BLOCKS)
+def _add_configuration(writer: gguf.GGUFWriter, blocks: int) -> None:
+    writer.add_block_count(blocks)
     writer.add_context_length(64)
     writer.add_embedding_length(HIDDEN)
     writer.add_feed_forward_length(INTERMEDIATE)
@@ -39,15 +54,16 @@ def _add_configuration(writer: gguf.GGUFWriter) -> None:
     writer.add_vocab_size(len(VOCABULARY))
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter) -> None:
+def _add_tokenizer(writer: gguf.GGUFWriter, ends: bool) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("default")
     writer.add_token_list(VOCABULARY)
     control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
     writer.add_token_types([control if token in SPECIAL else normal for token in VOCABULARY])
     writer.add_token_merges(["a b"])
-    writer.add_bos_token_id(0)
-    writer.add_eos_token_id(1)
+    if ends:
+        writer.add_bos_token_id(0)
+        writer.add_eos_token_id(1)
     writer.add_unk_token_id(2)
 
 

@@ -54,19 +54,28 @@ def answer_questions(
         return
     # A job without anything to do is spared the seconds that these take.
     from workflow_scripts.corpora.tokens import read_boundary
-    from workflow_scripts.evaluation.answering import answer_all, ask, prompt_of
+    from workflow_scripts.evaluation.answering import answer_all, ask, longest_text, prompt_of
     from workflow_scripts.evaluation.questions import read_collected
     from workflow_scripts.evaluation.series import evaluate_series
-    from workflow_scripts.models.tokenizer import load_tokenizer
+    from workflow_scripts.models.tokenizer import embedding_rows, load_tokenizer, refuse_past_embedding
 
     p, tokenizer, start = parameters, load_tokenizer(model.parent), read_boundary(model).start
     prompt = prompt_of(p.language, p.prompt)
     asked = [ask(question, prompt, p.language, tokenizer, start) for question in read_collected(questions)]
+    known = embedding_rows(model.parent)
+    for each in asked:
+        for ids in (each.prompt, *(gold.token_ids for gold in each.golds.values())):
+            refuse_past_embedding(
+                ids, known, tokenizer, f"Question {each.question.item_id} with its prompt and answers"
+            )
     evaluate_series(
         pending,
         model,
         parameters,
-        lambda network: answer_all(network, asked, tokenizer, p.language, p.tokens, p.batch, p.scored_tokens),
+        longest_text(asked, p.tokens),
+        lambda network, together: answer_all(
+            network, asked, tokenizer, p.language, p.tokens, *((p.batch, p.scored_tokens) if together else (1, 1))
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Step: keep what the blocks of several variants make of parallel sentences in one language, with one model load."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from workflow_scripts.artifacts import write_tensors
@@ -57,7 +58,7 @@ def collect_representations(
     from workflow_scripts.evaluation.representations import Observer
     from workflow_scripts.evaluation.sentences import read_sentences
     from workflow_scripts.evaluation.series import evaluate_series
-    from workflow_scripts.models.tokenizer import load_tokenizer
+    from workflow_scripts.models.tokenizer import embedding_rows, load_tokenizer, refuse_past_embedding
 
     tokenizer, start = load_tokenizer(model.parent), read_boundary(model).start
     sentences = read_sentences(documents, parameters.documents)
@@ -67,13 +68,18 @@ def collect_representations(
         raise CorpusError(
             f"Sentence {empty[0].number + 1} of {empty[0].doc_id!r} in {documents} has no tokens: take it out, in all languages."
         )
-    observer = Observer([[start, *ids] for ids in encoded], parameters.batch)
+    known = embedding_rows(model.parent)
+    for sentence, ids in zip(sentences, encoded, strict=True):
+        refuse_past_embedding(ids, known, tokenizer, f"Sentence {sentence.number + 1} of {sentence.doc_id!r}")
+    sequences = [[start, *ids] for ids in encoded]
+    observer = cache(lambda together: Observer(sequences, parameters.batch if together else 1))
     evaluate_series(
         pending,
         model,
         parameters,
-        observer.observe,
-        prepare=observer.remember_dense,
+        max(map(len, sequences)),
+        lambda network, together: observer(together).observe(network),
+        prepare=lambda network, together: observer(together).remember_dense(network),
         write=lambda path, found, provenance: write_tensors(path, found.tensors(), provenance),
     )
 

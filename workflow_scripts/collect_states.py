@@ -5,6 +5,8 @@ from pathlib import Path
 
 from workflow_scripts.artifacts import make_provenance, write_tensors
 from workflow_scripts.cli import run_step
+from workflow_scripts.evaluation.batching import texts_go_together
+from workflow_scripts.evaluation.chunks import longest
 from workflow_scripts.evaluation.states import final_states
 from workflow_scripts.evaluation.texts import Parameters, read_chunks
 from workflow_scripts.models.checkpoint import load_model
@@ -24,7 +26,8 @@ def collect_states(*, model: Path, tokens: Path, output: Path, parameters: Param
     chunks, _ = read_chunks(model, tokens, parameters)
     device, dtype, settled = settle(parameters, model.parent)
     network = load_model(model.parent, dtype, device)
-    states = final_states(network, chunks, parameters.batch)
+    together = texts_go_together(network, longest(chunks))
+    states = final_states(network, chunks, parameters.batch if together else 1)
     inputs = {"model": model, "tokens": tokens}
     provenance = make_provenance("collect_states", asdict(parameters) | settled, code, inputs)
     write_tensors(output, {"states": states}, provenance)

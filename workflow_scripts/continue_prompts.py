@@ -65,7 +65,8 @@ def continue_prompts(
         pending,
         model,
         parameters,
-        lambda network: continue_all(network, begun, tokenizer, start, p.tokens, p.batch),
+        1 + p.opening + p.tokens,
+        lambda network, together: continue_all(network, begun, tokenizer, start, p.tokens, p.batch if together else 1),
     )
 
 

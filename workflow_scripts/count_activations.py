@@ -57,17 +57,17 @@ def count_activations(
     # A job without anything to do is spared the seconds that these take.
     from workflow_scripts.corpora.tokens import read_boundary, read_tokens
     from workflow_scripts.evaluation.activations import activations_table, count_firing, halve
-    from workflow_scripts.evaluation.chunks import chunk_documents
+    from workflow_scripts.evaluation.chunks import chunk_documents, longest
     from workflow_scripts.evaluation.series import evaluate_series
 
     documents = read_tokens(tokens, "evaluation")
     halves = halve(chunk_documents(documents, read_boundary(model), parameters.length), parameters.tokens)
 
-    def observe(network):
-        counts = [count_firing(network, half, parameters.batch) for half in halves]
+    def observe(network, together):
+        counts = [count_firing(network, half, parameters.batch if together else 1) for half in halves]
         return activations_table(counts, parameters.tokens // 2)
 
-    evaluate_series(pending, model, parameters, observe)
+    evaluate_series(pending, model, parameters, max(map(longest, halves)), observe)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def measure_perplexity(
     # A job without anything to do is spared the seconds that these take.
     from safetensors.torch import load_file
 
+    from workflow_scripts.evaluation.chunks import longest
     from workflow_scripts.evaluation.perplexity import score_in_turn
     from workflow_scripts.evaluation.series import evaluate_series
     from workflow_scripts.evaluation.states import final_states
@@ -53,7 +54,8 @@ def measure_perplexity(
         pending,
         model,
         parameters,
-        lambda network: final_states(network, chunks, parameters.batch),
+        longest(chunks),
+        lambda network, together: final_states(network, chunks, parameters.batch if together else 1),
         lambda network, variants: score_in_turn(network, chunks, documents, dense, variants),
         dense=dense,
     )

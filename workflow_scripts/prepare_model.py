@@ -3,13 +3,15 @@
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from workflow_scripts.admission import admit
 from workflow_scripts.artifacts import make_provenance, write_json
 from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
-from workflow_scripts.models.blocks import check_architecture
 from workflow_scripts.models.copies import link_source
 from workflow_scripts.models.remote_code import KEY as TRUSTED
+from workflow_scripts.models.stored import UnusableModel
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,20 @@ def prepare_model(
     folder = record.parent.with_name(f".{record.parent.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    try:
+        content = _prepare(folder, parameters, checkpoint, gguf)
+    except UnusableModel as error:
+        raise ValueError(f"The model {record.parent.name} {error}.") from error
+    provenance = make_provenance("prepare_model", asdict(parameters), code, {})
+    write_json(folder / record.name, content, provenance)
+    if gguf:
+        link_source(gguf, folder)
+    shutil.rmtree(record.parent, ignore_errors=True)
+    folder.rename(record.parent)
+
+
+def _prepare(folder: Path, parameters: Parameters, checkpoint: list[Path] | None, gguf: Path | None) -> dict[str, Any]:
+    """Fill a folder with the checkpoint; what its record says."""
     trusted = parameters.trust_remote_code
     if parameters.packaged:
         source = sources.from_package(parameters.packaged, folder)
@@ -60,16 +76,10 @@ def prepare_model(
         source = sources.from_directory(checkpoint[0].parent, folder, trusted)
     else:
         raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --checkpoint.")
-    check_architecture(folder, trusted)
+    admit(folder, trusted)
     if trusted:
         source |= {TRUSTED: True}
-    content = {"source": source, **sources.describe_checkpoint(folder, trusted)}
-    provenance = make_provenance("prepare_model", asdict(parameters), code, {})
-    write_json(folder / record.name, content, provenance)
-    if gguf:
-        link_source(gguf, folder)
-    shutil.rmtree(record.parent, ignore_errors=True)
-    folder.rename(record.parent)
+    return {"source": source, **sources.describe_checkpoint(folder, trusted)}
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def prune_model(
     provenance = make_provenance("prune_model", resolved, code, inputs)
     if windows:
         refuse_foreign_model(read_provenance(windows), model, windows)
-    network = StreamedModel(model.parent, dtype)
+    network = StreamedModel.of(model.parent, dtype)
     setting = Setting(method, pattern, device, parse_memory(memory))
     done = Progress(progress, provenance, len(network.blocks), sequential=bool(windows))
     if windows:

@@ -55,7 +55,14 @@ def score_cloze(
     from workflow_scripts.evaluation.series import evaluate_series
 
     items = read_encoded(cloze, parameters.items)
-    evaluate_series(pending, model, parameters, lambda network: score_items(network, items, parameters.tokens))
+    longest = max(len(statement) for item in items for statement in item.statements)
+    evaluate_series(
+        pending,
+        model,
+        parameters,
+        longest,
+        lambda network, together: score_items(network, items, parameters.tokens if together else 0),
+    )
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ def score_tasks(
     if not pending:
         return
     # A job without anything to do is spared the seconds that these take.
+    from workflow_scripts.evaluation.head import refuse_unsupported_model
     from workflow_scripts.evaluation.tasks.harness import SavingLM, score_items
     from workflow_scripts.models.checkpoint import load_model
     from workflow_scripts.models.device import settle
@@ -126,6 +127,7 @@ def score_tasks(
     device, dtype, names = settle(parameters, model.parent)
     refuse_other_device(pending[0].provenance, names)
     network = load_model(model.parent, dtype, device)
+    refuse_unsupported_model(network)
     lm = SavingLM(network, load_tokenizer(model.parent), parameters.batch)
     held = None
     # Variant by variant, the dense model first: weights are put in once for all tasks.

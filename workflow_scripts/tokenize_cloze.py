@@ -6,7 +6,7 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.tokens import read_boundary
 from workflow_scripts.evaluation.cloze_items import encode_item, items_table, read_items
-from workflow_scripts.models.tokenizer import load_tokenizer
+from workflow_scripts.models.tokenizer import embedding_rows, load_tokenizer, refuse_past_embedding
 
 
 def tokenize_cloze(*, model: Path, cloze: Path, output: Path, code: str = "") -> None:
@@ -19,8 +19,14 @@ def tokenize_cloze(*, model: Path, cloze: Path, output: Path, code: str = "") ->
         code: digest of this step's code.
     """
     tokenizer, start = load_tokenizer(model.parent), read_boundary(model).start
-    table = items_table(encode_item(item, cloze.stem, tokenizer, start) for item in read_items(cloze))
-    write_table(output, table, make_provenance("tokenize_cloze", {}, code, {"model": model, "cloze": cloze}))
+    known = embedding_rows(model.parent)
+    items = [encode_item(item, cloze.stem, tokenizer, start) for item in read_items(cloze)]
+    for item in items:
+        for statement in item.statements:
+            refuse_past_embedding(statement, known, tokenizer, f"{item.item_id} in {cloze.stem}")
+    write_table(
+        output, items_table(items), make_provenance("tokenize_cloze", {}, code, {"model": model, "cloze": cloze})
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from workflow_scripts.artifacts import make_provenance, write_table
 from workflow_scripts.cli import run_step
 from workflow_scripts.corpora.document import SPLITS, read_documents
 from workflow_scripts.corpora.tokens import TokenizedDocument, tokens_table
-from workflow_scripts.models.tokenizer import load_tokenizer
+from workflow_scripts.models.tokenizer import embedding_rows, load_tokenizer, refuse_past_embedding
 
 
 def tokenize_documents(*, model: Path, documents: Path, output: Path, code: str = "") -> None:
@@ -19,20 +19,19 @@ def tokenize_documents(*, model: Path, documents: Path, output: Path, code: str 
         documents: the documents.
         output: the tokens.
         code: digest of this step's code.
+
+    Raises:
+        ValueError: a document holds a token that the model does not know.
     """
     tokenizer = load_tokenizer(model.parent)
     found = [document for split in SPLITS for document in read_documents(documents, split)]
-    rows = [
-        TokenizedDocument(
-            document.doc_id,
-            document.split,
-            document.register,
-            tokenizer(document.text, add_special_tokens=False, verbose=False).input_ids,
-            len(document.text.encode()),
-            len(document.text),
-        )
-        for document in tqdm(found, desc="documents", unit="document", disable=None)
-    ]
+    known = embedding_rows(model.parent)
+    rows = []
+    for document in tqdm(found, desc="documents", unit="document", disable=None):
+        ids = tokenizer(document.text, add_special_tokens=False, verbose=False).input_ids
+        refuse_past_embedding(ids, known, tokenizer, f"Document {document.doc_id!r} of {documents.stem}")
+        sizes = len(document.text.encode()), len(document.text)
+        rows.append(TokenizedDocument(document.doc_id, document.split, document.register, ids, *sizes))
     inputs = {"model": model, "documents": documents}
     write_table(output, tokens_table(rows), make_provenance("tokenize_documents", {}, code, inputs))
 

@@ -41,7 +41,7 @@ def test_a_generated_checkpoint_loads_and_has_the_parameters_that_it_says(tmp_pa
     assert parameters == 3 * (LINEARS + 2 * 32) + 32 + 96 * 32
     assert len(list(tmp_path.glob("*.safetensors"))) == 4
     expected = dict(model.named_parameters())
-    for index, block in StreamedModel(tmp_path, torch.float32).stream("cpu"):
+    for index, block in StreamedModel.of(tmp_path, torch.float32).stream("cpu"):
         for name, parameter in block.named_parameters():
             assert torch.equal(parameter, expected[f"model.layers.{index}.{name}"]), name
     assert AutoTokenizer.from_pretrained(tmp_path)("a").input_ids == [4]

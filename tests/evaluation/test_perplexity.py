@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import OPTConfig, OPTForCausalLM
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
 
 from tests.conftest import SIZES, tiny_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
@@ -87,6 +87,21 @@ def test_a_loss_that_is_not_finite_is_an_error():
 
 
 def test_the_head_of_every_supported_kind_is_known_and_another_is_refused(kind):
-    head.refuse_unsupported_head(tiny_model(kind))
-    with pytest.raises(UnsupportedArchitecture, match="OPTForCausalLM computes its logits"):
-        head.refuse_unsupported_head(OPTForCausalLM(OPTConfig(**SIZES, ffn_dim=48, word_embed_proj_dim=32)).eval())
+    head.refuse_unsupported_model(tiny_model(kind))
+    with pytest.raises(UnsupportedArchitecture, match="OwnHead computes its logits"):
+        head.refuse_unsupported_model(OwnHead(LlamaConfig(**SIZES)).eval())
+
+
+class OwnHead(LlamaForCausalLM):
+    """A head that looks at the tokens of the text."""
+
+    def forward(self, input_ids=None, **kwargs):
+        output = super().forward(input_ids=input_ids, **kwargs)
+        output.logits = output.logits + input_ids[..., None]
+        return output
+
+
+def test_a_model_that_sees_what_it_is_to_predict_is_refused():
+    config = Gemma3TextConfig(**SIZES, head_dim=8, use_bidirectional_attention=True)
+    with pytest.raises(UnsupportedArchitecture, match="sees the tokens that it is to predict"):
+        head.refuse_unsupported_model(AutoModelForCausalLM.from_config(config).eval())

@@ -10,15 +10,23 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from tests.conftest import CONFIGS, MIXTURES, save_checkpoint
+from workflow_scripts.admission import admit
 from workflow_scripts.models import architectures
 from workflow_scripts.models.architectures import CONV1D, CONVOLUTIONS, OWN_MATRICES, causal_model_types, unsupported
-from workflow_scripts.models.blocks import UnsupportedArchitecture, check_architecture, iterate_linears
-from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
+from workflow_scripts.models.blocks import UnsupportedArchitecture, iterate_linears
+from workflow_scripts.models.inspection import inspect_checkpoint, inspect_gguf
+from workflow_scripts.models.stored import UnusableModel
 
 
 def edit_config(folder: Path, **changes: object) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def shard(folder: Path, index: str) -> None:
+    """Have an index in the place of the one file."""
+    (folder / "model.safetensors").rename(folder / "a.safetensors")
+    (folder / "model.safetensors.index.json").write_text(index)
 
 
 @pytest.fixture
@@ -34,7 +42,7 @@ def test_supported_checkpoints_pass(tmp_path, kind):
 def test_known_mixtures_of_experts_pass(tmp_path, mixture):
     folder = save_checkpoint(tmp_path / mixture, mixture)
     assert inspect_checkpoint(folder)["model_type"] == mixture
-    check_architecture(folder)
+    admit(folder)
 
 
 def test_the_mixtures_that_pass_are_those_that_are_tested():
@@ -66,10 +74,10 @@ def test_unsupported_architectures_are_named(folder, changes, sentence):
 
 
 def test_a_hub_model_with_another_head_is_refused_where_its_files_are(folder):
-    check_architecture(folder)
+    admit(folder)
     edit_config(folder, architectures=["LlamaForSequenceClassification"])
-    with pytest.raises(UnsupportedArchitecture, match="LlamaForSequenceClassification has no head that predicts"):
-        check_architecture(folder)
+    with pytest.raises(UnusableModel, match="LlamaForSequenceClassification has no head that predicts"):
+        admit(folder)
 
 
 def test_a_dense_model_may_count_its_experts():
@@ -89,8 +97,9 @@ def test_a_dense_model_may_count_its_experts():
         (lambda f: (f / "model.safetensors").write_bytes(b""), "model.safetensors that is cut short or damaged"),
         (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-1]), "cut short"),
         (lambda f: (f / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n"), "Git LFS"),
-        (lambda f: (f / "model.safetensors.index.json").write_text("{}"), "without a weight_map"),
-        (lambda f: (f / "model.safetensors.index.json").write_text('{"weight_map": {"a": "b.safetensors"}}'), "lacks b.saf"),
+        (lambda f: shard(f, "{}"), "without a weight_map"),
+        (lambda f: shard(f, '{"metadata": {}, "weight_map": {"a": "b.safetensors"}}'), "lacks b.saf"),
+        (lambda f: shard(f, '{"weight_map": {"a": "a.safetensors"}}'), "without metadata, which transformers wants"),
         (lambda f: [path.unlink() for path in f.glob("tokenizer*")], "holds no tokenizer"),
     ],
 )  # fmt: skip

@@ -80,7 +80,8 @@ def prune(model, token_ids, method, pattern):
         linears = find_linears(block)
         inputs = {name: [] for name in linears}
         handles = [
-            linear.register_forward_pre_hook(lambda _, args, seen=inputs[name]: seen.append(args[0][0]))
+            # Of one window, whether the block keeps its tokens apart from those of others or not.
+            linear.register_forward_pre_hook(lambda _, args, seen=inputs[name]: seen.append(args[0].flatten(0, -2)))
             for name, linear in linears.items()
         ]
         for window in token_ids if method != "magnitude" else ():

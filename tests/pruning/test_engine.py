@@ -45,7 +45,7 @@ def prune(model, method, pattern, given, folder=None, memory=None):
     with TemporaryDirectory() as temporary:
         folder = folder or Path(temporary)
         model.save_pretrained(folder / "checkpoint")
-        streamed = StreamedModel(folder / "checkpoint", model.dtype)
+        streamed = StreamedModel.of(folder / "checkpoint", model.dtype)
         setting = Setting(get_method(method), parse_pattern(pattern), "cpu", memory)
         progress = Progress(folder / "progress", {}, len(streamed.blocks), sequential=method != "magnitude")
         if method == "magnitude":

@@ -285,7 +285,7 @@ def test_experts_that_are_not_called_as_linears_are_refused():
 
 def test_statistics_of_experts_are_counted(tmp_path):
     tiny_model("mixtral").save_pretrained(tmp_path)
-    model = StreamedModel(tmp_path, torch.float32)
+    model = StreamedModel.of(tmp_path, torch.float32)
     needs = estimate_needs(model, 0, "gram")
     assert needs.statistics >= 5 * (32**2 + 48**2) * 4
     assert estimate_needs(model, 0, None).statistics == 0

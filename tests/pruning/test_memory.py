@@ -81,7 +81,7 @@ def test_masks_do_not_depend_on_where_hidden_states_are(method, tmp_path, monkey
 def test_the_estimate_counts_a_block_and_its_gram_matrices(tmp_path):
     model = tiny_model("llama", torch.float32)
     model.save_pretrained(tmp_path)
-    streamed = StreamedModel(tmp_path, torch.float32)
+    streamed = StreamedModel.of(tmp_path, torch.float32)
     needs = estimate_needs(streamed, 24, "gram")
     assert needs.block == 4 * sum(parameter.numel() for parameter in model.model.layers[0].parameters())
     # q, k and v; o, which has as many inputs; gate and up; down.

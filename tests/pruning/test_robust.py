@@ -189,7 +189,7 @@ def test_an_embedding_tied_to_the_head_stays_as_it_is(tied, tmp_path):
     config.tie_word_embeddings = tied
     model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
     model.save_pretrained(tmp_path)
-    streamed = StreamedModel(tmp_path, torch.float32)
+    streamed = StreamedModel.of(tmp_path, torch.float32)
     token_ids = torch.tensor([[5, 9, 5, 70]])
     with streamed.embedding(token_ids) as base:
         rows = streamed.model.get_input_embeddings()(token_ids)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from workflow_scripts.controls import Original
 from workflow_scripts.corpora.tokens import TokenizedDocument
 from workflow_scripts.evaluation.generation import continuations
-from workflow_scripts.evaluation.head import refuse_unsupported_head
+from workflow_scripts.evaluation.head import refuse_unsupported_model
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.device import settle
 
@@ -29,7 +29,7 @@ def make(original: Original, register: str | None) -> list[TokenizedDocument]:
     """A continuation of every document longer than an opening, as long as that document, up to `LONGEST` tokens."""
     device, dtype, _ = settle(original.compute, original.directory)
     model = load_model(original.directory, dtype, device)
-    refuse_unsupported_head(model)
+    refuse_unsupported_model(model)
     randomness = torch.Generator().manual_seed(0)
     # Every text goes on to the length of its document, so special tokens, the end of the text among them, are ruled out.
     barred = torch.tensor(sorted(original.tokenizer.added_tokens_decoder), dtype=torch.long)

@@ -73,6 +73,13 @@ def ask(question: Question, prompt: str, language: str, tokenizer: PreTrainedTok
     return Asked(question, asked, golds)
 
 
+def longest_text(asked: Sequence[Asked], tokens: int) -> int:
+    """Tokens of the longest text that goes through the model: an answer of so many tokens, or a gold one, after its question."""
+    return max(
+        max(len(each.prompt) + tokens, *(len(gold.token_ids) for gold in each.golds.values()), 0) for each in asked
+    )
+
+
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:
     """How many leading tokens two texts share, the last of `other` not among them."""
     longest = min(len(one), len(other) - 1)

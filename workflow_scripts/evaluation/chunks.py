@@ -5,7 +5,7 @@ windows without overlap, the tail dropped, BOS only before the first) is a named
 perplexity several times over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument
@@ -56,6 +56,11 @@ def chunk_published(documents: list[TokenizedDocument], boundary: Boundary, leng
 
 
 PROTOCOLS = {"document": chunk_documents, "published": chunk_published}
+
+
+def longest(chunks: Iterable[Chunk]) -> int:
+    """Tokens of the longest chunk."""
+    return max(len(chunk.token_ids) for chunk in chunks)
 
 
 def scored_tokens(chunks: Sequence[Chunk]) -> list[int]:

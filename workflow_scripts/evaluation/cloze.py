@@ -13,6 +13,7 @@ from tqdm import tqdm
 from transformers import Cache, PreTrainedModel
 
 from workflow_scripts.evaluation.cloze_items import EncodedItem, Tokens
+from workflow_scripts.evaluation.likelihood import Continuation, log_likelihoods
 from workflow_scripts.evaluation.softmax import log_probabilities
 
 CLOZE_SCHEMA = pa.schema(
@@ -33,17 +34,22 @@ CLOZE_SCHEMA = pa.schema(
 def score_items(model: PreTrainedModel, items: Sequence[EncodedItem], tokens: int) -> pa.Table:
     """A row of CLOZE_SCHEMA an item, in the order given; about `tokens` go through the model at a time.
 
-    A prompt goes through the model once; its candidates go on from the keys and values that are kept of it.
+    A prompt goes through the model once; its candidates go on from the keys and values that are kept of it. With 0 tokens every
+    statement goes through the model alone and as a whole.
 
     Raises:
         ArithmeticError: a log-likelihood is not finite.
     """
+    if not tokens:
+        statements = [Continuation(statement, item.shared) for item in items for statement in item.statements]
+        scores = iter(log_likelihoods(model, statements, tokens))
+        return _table(items, [[next(scores) for _ in item.statements] for item in items])
     wanted = _wanted(items)
     states: dict[Tokens, torch.Tensor] = {}
     for batch in tqdm(list(_batches(items, tokens)), desc="cloze", unit="batch", disable=None):
         states |= _states(model, batch)
     found = _log_probabilities(model, states, wanted)
-    return pa.Table.from_pylist([_row(item, found) for item in items], schema=CLOZE_SCHEMA)
+    return _table(items, [_scores(item, found) for item in items])
 
 
 def _wanted(items: Iterable[EncodedItem]) -> dict[Tokens, list[int]]:
@@ -111,11 +117,18 @@ def _log_probabilities(
     return {(contexts[place], token): score for (place, token), score in zip(pairs, scores, strict=True)}
 
 
-def _row(item: EncodedItem, found: dict[tuple[Tokens, int], float]) -> dict[str, object]:
-    scores = [
+def _scores(item: EncodedItem, found: dict[tuple[Tokens, int], float]) -> list[float]:
+    return [
         sum(found[statement[:place], statement[place]] for place in range(item.shared, len(statement)))
         for statement in item.statements
     ]
+
+
+def _table(items: Sequence[EncodedItem], scores: Iterable[list[float]]) -> pa.Table:
+    return pa.Table.from_pylist(list(map(_row, items, scores)), schema=CLOZE_SCHEMA)
+
+
+def _row(item: EncodedItem, scores: list[float]) -> dict[str, object]:
     if not torch.tensor(scores).isfinite().all():
         raise ArithmeticError(
             f"A log-likelihood of {item.item_id} is not finite: use compute.dtype float32 or bfloat16."

@@ -1,14 +1,16 @@
 """The head of a model alone: logits of chosen hidden states, with whatever scaling or capping the model applies."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from copy import copy
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPast
 
-from workflow_scripts.models.blocks import UnsupportedArchitecture
+from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks
 
 LOGITS = 2**26
 """Logits held at a time where they are not computed in parts: 256 MiB in float32."""
@@ -75,24 +77,84 @@ def _reduced(head: nn.Linear, part: slice) -> Iterator[None]:
 
 @contextmanager
 def _decoder_returning(model: PreTrainedModel, states: torch.Tensor) -> Iterator[None]:
-    decoder = model.base_model
-    decoder.forward = lambda *args, **kwargs: BaseModelOutputWithPast(last_hidden_state=states)
+    """Have the model's own forward pass, but for its head, give these states [1, tokens, hidden] for whatever it is given."""
+    decoder, output = _decoder_of(model)
+    decoder.forward = lambda *args, **kwargs: _with_states(output, states)
     try:
         yield
     finally:
         del decoder.forward
 
 
+_DECODERS: "WeakKeyDictionary[PreTrainedModel, tuple[nn.Module, Any]]" = WeakKeyDictionary()
+
+
+def _decoder_of(model: PreTrainedModel) -> tuple[nn.Module, Any]:
+    """The module that holds the blocks and that the model's forward pass calls, and what it gives of one short text.
+
+    Heads look at more than the states there: mixtures of experts at the routers' logits, others at cross attentions.
+    """
+    if model not in _DECODERS:
+        called: dict[str, Any] = {}
+        with ExitStack() as handles:
+            for name, module in _holders_of_blocks(model):
+
+                def keep(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
+                    called[name] = output
+
+                handles.callback(module.register_forward_hook(keep).remove)
+            with torch.no_grad():
+                model(input_ids=_trial_text(model)[:, :1], use_cache=False)
+        # The outermost that was called: some models call the innermost alone.
+        outermost = min(called, key=len)
+        _DECODERS[model] = model.get_submodule(outermost), called[outermost]
+    return _DECODERS[model]
+
+
+def _holders_of_blocks(model: PreTrainedModel) -> Iterator[tuple[str, nn.Module]]:
+    blocks = find_blocks(model)
+    name = next(name for name, module in model.named_modules() if module is blocks)
+    while name := name.rpartition(".")[0]:
+        yield name, model.get_submodule(name)
+
+
+def _with_states(output: Any, states: torch.Tensor) -> Any:
+    """What a decoder gave, with other states in the place of its own."""
+    if isinstance(output, tuple):
+        return (states, *output[1:])
+    changed = copy(output)
+    changed["last_hidden_state"] = states
+    return changed
+
+
+def _trial_text(model: PreTrainedModel) -> torch.Tensor:
+    """Eight different tokens from all over the vocabulary, int64 [1, tokens]."""
+    size = model.get_input_embeddings().weight.shape[0]
+    return torch.linspace(1, size - 1, min(8, size - 1), device=model.device).long()[None]
+
+
 @torch.no_grad()
-def refuse_unsupported_head(model: PreTrainedModel) -> None:
-    """Raise UnsupportedArchitecture unless `logits_of` gives what a whole forward pass of the model gives."""
-    token_ids = torch.arange(4, device=model.device)[None]
+def refuse_unsupported_model(model: PreTrainedModel) -> None:
+    """Raise UnsupportedArchitecture unless every token is predicted from those before it alone, and `logits_of` gives what a
+    whole forward pass of the model gives."""
+    text = _trial_text(model)
+    whole = model(input_ids=text, use_cache=False).logits[0]
+    other = text.clone()
+    other[0, -1] = text[0, 0]
+    if not _is_close(model(input_ids=other, use_cache=False).logits[0, :-1], whole[:-1]):
+        raise UnsupportedArchitecture(
+            f"{type(model).__name__} sees the tokens that it is to predict (bidirectional attention): "
+            "it has no perplexity; take a model whose attention is causal."
+        )
     try:
-        ours = logits_of(model, model.base_model(input_ids=token_ids, use_cache=False).last_hidden_state[0])
-    except (AttributeError, TypeError):
+        ours = logits_of(model, model.base_model(input_ids=text, use_cache=False).last_hidden_state[0])
+    except (AttributeError, TypeError, ValueError):
         ours = torch.zeros(0)
-    whole = model(input_ids=token_ids, use_cache=False).logits[0]
-    if ours.shape != whole.shape or not torch.allclose(ours, whole, rtol=0.02, atol=0.02 * whole.abs().max().item()):
+    if ours.shape != whole.shape or not _is_close(ours, whole):
         raise UnsupportedArchitecture(
             f"{type(model).__name__} computes its logits in a way that evaluation does not know: not supported."
         )
+
+
+def _is_close(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    return torch.allclose(found, expected, rtol=0.02, atol=0.02 * expected.abs().max().item())

@@ -1,14 +1,11 @@
 """The parts of a decoder-only model that pruning knows: its blocks, and the linears inside a block."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from workflow_scripts.models.experts import ExpertLinear, expert_linears, find_routers, holds_experts
-from workflow_scripts.models.heads import has_other_head
 
 
 class UnsupportedArchitecture(ValueError):
@@ -101,19 +98,3 @@ def iterate_linears(model: PreTrainedModel) -> Iterator[tuple[int, str, nn.Linea
     for index, block in enumerate(find_blocks(model)):
         for name, linear in find_linears(block).items():
             yield index, name, linear
-
-
-def check_architecture(directory: Path, trusted: bool = False) -> None:
-    """Raise UnsupportedArchitecture unless the model of a checkpoint directory can be pruned; no weights are read."""
-    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
-    if other := [name for name in config.architectures or [] if has_other_head(name)]:
-        raise UnsupportedArchitecture(f"{other[0]} has no head that predicts the next token: take a ...ForCausalLM.")
-    try:
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trusted)
-    except ValueError as error:
-        raise UnsupportedArchitecture(
-            f"{config.model_type} is no causal language model that transformers knows: not supported."
-        ) from error
-    for _ in iterate_linears(model):
-        pass

@@ -1,6 +1,5 @@
 """Load a dense checkpoint directory: whole, or part by part into a model that is there already."""
 
-import json
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,7 +22,9 @@ from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.models.copies import restore_weights
 from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.remote_code import is_trusted
+from workflow_scripts.models.rotary import forget_longer_texts
 from workflow_scripts.models.scratch import nearby
+from workflow_scripts.models.stored import stored_tensors
 
 MAPPED = 2**25
 """Bytes of a file that are mapped into memory at a time to read single rows."""
@@ -34,16 +35,25 @@ def load_model(directory: Path, dtype: torch.dtype, device: str) -> PreTrainedMo
 
     Code that comes with the model runs only where its record says that the study trusts it. Weights that an earlier run
     dropped (`keep.dense: false`) are restored first. With scratch on this machine it is read there, see `models.scratch`.
+
+    Raises:
+        ArtifactError: a tensor of the model is in none of the files.
     """
     restore_weights(directory)
-    model = AutoModelForCausalLM.from_pretrained(
+    model, loaded = AutoModelForCausalLM.from_pretrained(
         nearby(directory),
         dtype=dtype,
         local_files_only=True,
         trust_remote_code=is_trusted(directory),
         use_safetensors=True,
+        output_loading_info=True,
     )
+    if missing := sorted(loaded["missing_keys"]):
+        raise ArtifactError(
+            f"The checkpoint {directory.name} lacks {missing[0]}, for which transformers would make random numbers: fetch it again."
+        )
     compute_fast_on_cpu(model)
+    forget_longer_texts(model)
     return model.to(device).eval().requires_grad_(False)
 
 
@@ -59,11 +69,16 @@ class Checkpoint:
         self._directory = Path(directory)
         self._model = model
         self._mapping = get_model_conversion_mapping(model)
-        self._file_of = weight_files(nearby(self._directory))
+        self._file_of = {name: tensor.file for name, tensor in stored_tensors(nearby(self._directory)).items()}
         self._stored: dict[str, list[str]] = {}
         known = model.state_dict()
         for name in self._file_of:
             self._stored.setdefault(self._name_in_model(name, known), []).append(name)
+        # Tied weights are stored once, under either name.
+        for pair in model.all_tied_weights_keys.items():
+            for name, other in (pair, pair[::-1]):
+                if name not in self._stored and other in self._stored:
+                    self._stored[name] = self._stored[other]
 
     def load_module(self, module: nn.Module, device: str = "cpu") -> None:
         """Put the parameters and stored buffers of a module of the model into it; raises as `load`."""
@@ -159,29 +174,3 @@ def _quiet() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def weight_files(directory: Path) -> dict[str, Path]:
-    """Name of a stored tensor -> its safetensors file, for single-file and sharded checkpoints.
-
-    Raises:
-        ArtifactError: there are no safetensors files, or the index names a file that is not there.
-    """
-    index = directory / "model.safetensors.index.json"
-    if index.is_file():
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        missing = sorted({file for file in names.values() if not (directory / file).is_file()})
-        if missing:
-            raise ArtifactError(f"{index} names {missing[0]}, which is not there: fetch the checkpoint again.")
-        return {name: directory / file for name, file in names.items()}
-    files = sorted(directory.glob("*.safetensors"))
-    if not files:
-        raise ArtifactError(
-            f"{directory} holds no *.safetensors file: polyprune reads safetensors checkpoints only; convert it by "
-            "loading it with transformers and calling save_pretrained."
-        )
-    found = {}
-    for path in files:
-        with safe_open(path, framework="pt") as file:
-            found.update(dict.fromkeys(file.keys(), path))
-    return found

@@ -1,21 +1,22 @@
 """What is wrong with a local model, told from its files before any job starts: no torch, and no weight is read."""
 
-import json
 import struct
-from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.models.architectures import causal_model_types, unsupported
+from workflow_scripts.models.stored import StoredTensor, UnusableModel, read_json, stored_tensors
 
-OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.json", "vocab.txt", "tekken.json")
 GGUF_STRING = 8
-
-
-class UnusableModel(ValueError):
-    """A model that cannot be used; the message says why and how to mend it, without a full stop."""
+QUANTISED_NAMES = (
+    ".qweight", ".qzeros", ".scales", ".g_idx", ".absmax", ".quant_map", ".SCB", ".weight_scale", ".weight_scale_inv",
+    ".weight_packed",
+)  # fmt: skip
+"""Ends of the names that GPTQ, AWQ, bitsandbytes, compressed-tensors and FP8 checkpoints give their tensors."""
+QUANTISED_DTYPES = {"I8", "U8", "I16", "U16", "I32", "U32", "F8_E4M3", "F8_E5M2", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0"}
+"""Dtypes, as safetensors spells them, that no plain matrix of weights has."""
 
 
 def inspect_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]:
@@ -34,12 +35,11 @@ def inspect_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]
         if (directory / "adapter_config.json").is_file():
             raise UnusableModel("is an adapter without its model; merge the two and name the merged checkpoint")
         raise UnusableModel("holds no config.json; name a directory that transformers' save_pretrained has written")
-    config = _read_json(directory / "config.json")
+    config = read_json(directory / "config.json")
     if reason := unsupported(config):
         raise UnusableModel(f"cannot be pruned: {reason}")
     _check_type(config, trusted)
-    for file in _weight_files(directory):
-        _check_safetensors(file)
+    _refuse_quantised(stored_tensors(directory))
     if not any(next(directory.glob(name), None) for name in TOKENIZERS):
         raise UnusableModel("holds no tokenizer; save the tokenizer beside the model with save_pretrained")
     return config
@@ -60,14 +60,14 @@ def inspect_gguf(file: Path) -> None:
         raise UnusableModel(f"cannot be pruned: {reason}")
 
 
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise UnusableModel(f"has a {file.name} that is no JSON object; fetch the checkpoint again")
-    return content
+def _refuse_quantised(tensors: dict[str, StoredTensor]) -> None:
+    """Some quantisers leave no word in config.json, but always tensors of their own."""
+    for name, tensor in tensors.items():
+        if name.endswith(QUANTISED_NAMES) or (tensor.dtype in QUANTISED_DTYPES and len(tensor.shape) > 1):
+            raise UnusableModel(
+                f"is quantised, for it holds {name} in {tensor.dtype}, and polyprune prunes plain weights; name the checkpoint "
+                "it was made from"
+            )
 
 
 def _check_type(config: dict[str, Any], trusted: bool) -> None:
@@ -86,48 +86,6 @@ def _check_type(config: dict[str, Any], trusted: bool) -> None:
             f"is a {kind[:100]!r}, no causal language model that the installed transformers knows"
             + (f"; did you mean {near[0]}?" if near else "; take another model")
         )
-
-
-def _weight_files(directory: Path) -> Iterator[Path]:
-    index = directory / "model.safetensors.index.json"
-    if not index.is_file():
-        found = sorted(directory.glob("*.safetensors"))
-        if not found and any(next(directory.glob(name), None) for name in OTHER_WEIGHTS):
-            raise UnusableModel(
-                "holds no *.safetensors, only weights of another format; load it with transformers, call "
-                "save_pretrained, and name that copy"
-            )
-        if not found:
-            raise UnusableModel("holds no *.safetensors; fetch the checkpoint's weights")
-        yield from found
-        return
-    names = _read_json(index).get("weight_map")
-    if not isinstance(names, dict) or not names:
-        raise UnusableModel(f"has a {index.name} without a weight_map; fetch the checkpoint again")
-    for name in sorted({str(file) for file in names.values()}):
-        if not (directory / name).is_file():
-            raise UnusableModel(f"lacks {name}, which its index names; fetch the checkpoint again")
-        yield directory / name
-
-
-def _check_safetensors(file: Path) -> None:
-    """The format: eight bytes with the size of a JSON header, the header, then the tensors to the end."""
-    size = file.stat().st_size
-    with open(file, "rb") as stream:
-        start = stream.read(8)
-        length = int.from_bytes(start, "little")
-        # Beyond 100 MB the library refuses a header too.
-        header = stream.read(length) if len(start) == 8 and length < 10**8 else b""
-    if start.startswith(b"version "):
-        raise UnusableModel(f"has, for {file.name}, only a pointer of Git LFS; run `git lfs pull` there")
-    try:
-        tensors = json.loads(header)
-        ends = [entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"]
-        whole = 8 + length + max(ends, default=0) == size
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        whole = False
-    if not whole:
-        raise UnusableModel(f"has a {file.name} that is cut short or damaged; fetch the checkpoint again")
 
 
 def _gguf_architecture(head: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +19,8 @@ from tqdm import tqdm
 
 from workflow_scripts.artifacts import digest_of_file
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files, checkpoint_patterns
-from workflow_scripts.models.checkpoint import weight_files
 from workflow_scripts.models.copies import LOCK, SOURCE
+from workflow_scripts.models.stored import WEIGHTS, UnusableModel, stored_tensors, weight_files, weight_names
 from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
 
 BESIDE = ("provenance.json", SOURCE, LOCK)
@@ -86,8 +87,13 @@ def from_hub(name: str, revision: str, destination: Path, trusted: bool = False)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
+    def fetch(patterns: Iterable[str]) -> Path:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
+
     try:
-        snapshot = snapshot_download(name, revision=revision, allow_patterns=list(checkpoint_patterns(trusted)))
+        # Configuration and index say which weights are the model: a repository may hold several copies of 140 GB.
+        snapshot = fetch(checkpoint_patterns(trusted))
+        fetch({WEIGHTS, *weight_names(snapshot)})
     except GatedRepoError as error:
         raise ValueError(
             f"The model {name} is gated: accept its licence on its page, then run `hf auth login`."
@@ -101,9 +107,9 @@ def from_hub(name: str, revision: str, destination: Path, trusted: bool = False)
         raise ValueError(
             f"The model {name} at {revision} cannot be fetched ({error}): check name and revision."
         ) from error
-    link_checkpoint(Path(snapshot), destination, trusted)
+    link_checkpoint(snapshot, destination, trusted)
     # The cache's folder is the commit, which a branch or a tag is not.
-    return {"kind": "hub", "name": name, "revision": Path(snapshot).name}
+    return {"kind": "hub", "name": name, "revision": snapshot.name}
 
 
 def dequantise(file: Path, destination: Path) -> None:
@@ -112,9 +118,15 @@ def dequantise(file: Path, destination: Path) -> None:
 
     # transformers reads the file for the configuration, the weights and the tokenizer anew, which takes longest.
     with patch.object(gguf, "GGUFReader", cache(read_gguf)):
-        model = AutoModelForCausalLM.from_pretrained(
-            file.parent, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+        model, loaded = AutoModelForCausalLM.from_pretrained(
+            file.parent,
+            gguf_file=file.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.float32,
+            output_loading_info=True,
         )
+        if missing := sorted(loaded["missing_keys"]):
+            raise UnusableModel(f"lacks {missing[0]}, which {type(model).__name__} needs; take another file")
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     model.save_pretrained(destination)
     tokenizer.save_pretrained(destination)
@@ -151,15 +163,30 @@ def describe_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any
 
 
 def digest_tensors(directory: Path) -> tuple[dict[str, str], int]:
-    """SHA-256 of every tensor of a checkpoint, its dtype and shape included, and how many numbers there are in all."""
+    """SHA-256 of every tensor of a checkpoint, its dtype and shape included, and how many numbers there are in all.
+
+    Raises:
+        UnusableModel: a number is not finite.
+    """
     digests, parameters = {}, 0
-    for name, path in tqdm(sorted(weight_files(directory).items()), desc="tensors", unit="tensor", disable=None):
-        with safe_open(path, framework="pt") as file:
+    for name, stored in tqdm(sorted(stored_tensors(directory).items()), desc="tensors", unit="tensor", disable=None):
+        with safe_open(stored.file, framework="pt") as file:
             tensor = file.get_tensor(name)
+        _refuse_infinite(name, tensor)
         parameters += tensor.numel()
         data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
         digests[name] = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + data.tobytes()).hexdigest()
     return digests, parameters
+
+
+def _refuse_infinite(name: str, tensor: torch.Tensor) -> None:
+    wrong = ~tensor.isfinite()
+    if wrong.any():
+        place = wrong.nonzero()[0].tolist()
+        raise UnusableModel(
+            f"holds {name} with {int(wrong.sum())} numbers that are not finite, the first {tensor[tuple(place)].item()} at "
+            f"{place}; fetch the checkpoint again, or save it in bfloat16 or float32 where it overflowed"
+        )
 
 
 def digest_files(directory: Path) -> dict[str, str]:

@@ -1,14 +1,15 @@
 """A model whose weights are in memory only while they are needed: one block, and the rows of the embedding that occur."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, Self
 
 import torch
 from accelerate import init_empty_weights
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from workflow_scripts.models.blocks import find_blocks
 from workflow_scripts.models.checkpoint import Checkpoint
@@ -17,6 +18,20 @@ from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.device import Mover
 from workflow_scripts.models.memory import give_back
 from workflow_scripts.models.remote_code import is_trusted
+from workflow_scripts.models.rotary import forget_longer_texts
+
+
+class Weights(Protocol):
+    """What a model's weights come from, as `models.checkpoint.Checkpoint` has it."""
+
+    def load_module(self, module: nn.Module) -> None:
+        """Put the parameters and stored buffers of a module into it."""
+
+    def load(self, names: Collection[str]) -> None:
+        """Put these parameters and buffers into the model."""
+
+    def rows(self, name: str, wanted: torch.Tensor) -> torch.Tensor:
+        """Rows of one stored matrix."""
 
 
 class StreamedModel:
@@ -28,13 +43,27 @@ class StreamedModel:
         dtype: of the weights when they are loaded.
     """
 
-    def __init__(self, directory: Path, dtype: torch.dtype) -> None:
-        """Weights that an earlier run dropped (`keep.dense: false`) are restored first; raises as `find_blocks`."""
-        restore_weights(directory)
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype, weights: Weights) -> None:
+        """
+        Args:
+            model: without weights, see `without_weights`.
+            dtype: of the weights when they are loaded.
+            weights: where they come from.
+
+        Raises:
+            UnsupportedArchitecture: see `find_blocks`.
+        """
         self.dtype = dtype
-        self.model = _without_weights(directory, dtype)
-        self.blocks = find_blocks(self.model)
-        self._checkpoint = Checkpoint(directory, self.model)
+        self.model = model
+        self.blocks = find_blocks(model)
+        self._checkpoint = weights
+
+    @classmethod
+    def of(cls, directory: Path, dtype: torch.dtype) -> Self:
+        """That of a checkpoint directory; weights that an earlier run dropped (`keep.dense: false`) are restored first."""
+        restore_weights(directory)
+        model = without_weights(configuration(directory), dtype, is_trusted(directory))
+        return cls(model, dtype, Checkpoint(directory, model))
 
     def stream(self, device: str, start: int = 0) -> Iterator[tuple[int, nn.Module]]:
         """The blocks from `start` on with their numbers, each with its weights on the device until the next is asked for.
@@ -97,13 +126,19 @@ def release(module: nn.Module) -> None:
                 owner._parameters[name] = nn.Parameter(parameter.to("meta"), requires_grad=False)
 
 
-def _without_weights(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
-    trusted = is_trusted(directory)
-    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
+def configuration(directory: Path, trusted: bool | None = None) -> PreTrainedConfig:
+    """The configuration of a checkpoint directory; its own code runs only if trusted, by default as the record says."""
+    trusted = is_trusted(directory) if trusted is None else trusted
+    return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
+
+
+def without_weights(config: PreTrainedConfig, dtype: torch.dtype, trusted: bool = False) -> PreTrainedModel:
+    """The causal language model of a configuration, its parameters on the meta device, in evaluation mode."""
     # Buffers that are not stored, such as the frequencies of rotary embeddings, are computed at once.
     with init_empty_weights(include_buffers=False):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trusted)
     # Experts one after the other, each with its tokens: only so can it be seen what an expert is given.
     model.config._experts_implementation = "eager"
     compute_fast_on_cpu(model)
+    forget_longer_texts(model)
     return model.eval().requires_grad_(False)

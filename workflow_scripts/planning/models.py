@@ -11,8 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, Gemma3TextConfig, Pre
 
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.catalogue import PACKAGED
-from workflow_scripts.models.checkpoint import weight_files
 from workflow_scripts.models.experts import ExpertLinear
+from workflow_scripts.models.stored import UnusableModel, weight_files
 from workflow_scripts.planning.shapes import LinearShape, ModelShape
 from workflow_scripts.study import ModelSource
 
@@ -106,8 +106,8 @@ def _directory(directory: Path, trusted: bool) -> ModelShape:
         raise Unavailable(f"{directory} holds no config.json: point models.<name>.path at a checkpoint directory")
     try:
         weight_files(directory)
-    except ValueError as error:
-        raise Unavailable(str(error).rstrip(".")) from error
+    except UnusableModel as error:
+        raise Unavailable(f"{directory} {error}") from error
     return configured_shape(directory, trusted)
 
 

@@ -6,9 +6,8 @@ have the right shape, whatever is wrong with others, so that one run shows all m
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +27,9 @@ from workflow_scripts.evaluation.sentences import documents_of_sentences, senten
 from workflow_scripts.evaluation.tasks.definitions import TaskError, task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
-from workflow_scripts.models.inspection import UnusableModel, inspect_checkpoint, inspect_gguf
+from workflow_scripts.models.inspection import inspect_checkpoint, inspect_gguf
+from workflow_scripts.models.stored import UnusableModel
+from workflow_scripts.models.verdicts import admitted
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
 from workflow_scripts.study.errors import Problem, closest, listed, spell
 from workflow_scripts.study.sections import (
@@ -59,15 +60,23 @@ def _models_are_usable(models: dict[str, ModelSource]) -> Iterator[Problem]:
         if model.packaged is not None and model.packaged not in PACKAGED:
             hint = closest(model.packaged, PACKAGED) or f"; there is {listed(PACKAGED)}"
             yield Problem(("models", name, "packaged"), f"there is no packaged model {spell(model.packaged)}{hint}")
-        inspect_directory = partial(inspect_checkpoint, trusted=model.trust_remote_code)
-        for kind, look in (("path", inspect_directory), ("gguf", inspect_gguf)):
+        for kind in ("path", "gguf"):
             if (path := getattr(model, kind)) is not None:
-                yield from _unusable(("models", name, kind), path, look)
+                yield from _unusable(("models", name, kind), path, model.trust_remote_code)
 
 
-def _unusable(place: tuple[str, ...], path: str, look: Callable[[Path], Any]) -> Iterator[Problem]:
+def _look(path: Path, kind: str, trusted: bool) -> dict[str, Any]:
+    """The fields of `admission.Admission` of a local model; raises UnusableModel."""
+    if kind == "path":
+        inspect_checkpoint(path, trusted)
+    else:
+        inspect_gguf(path)
+    return admitted(path, trusted)
+
+
+def _unusable(place: tuple[str, ...], path: str, trusted: bool) -> Iterator[Problem]:
     try:
-        look(Path(path))
+        _look(Path(path), place[-1], trusted)
     except UnusableModel as error:
         yield Problem(place, f"{spell(path)} {error}{_home(path)}")
     except OSError as error:
@@ -123,28 +132,27 @@ def _windows_fit_models(
     models: dict[str, ModelSource], calibration: Calibration, evaluation: Evaluation, pruning: Pruning
 ) -> Iterator[Problem]:
     for name, model in models.items():
-        config = _config_of(model)
-        longest = config.get("max_position_embeddings", config.get("n_positions"))
+        known = _known_of(model)
+        longest = known.get("positions")
         for section, length in (("calibration", calibration.length), ("evaluation", evaluation.length)):
             if isinstance(longest, int) and length > longest:
                 message = (
                     f"{length} tokens are more than the {longest} that model {name} can see; take at most {longest}"
                 )
                 yield Problem((section, "length"), message)
-        widths = [config.get(key) for key in ("hidden_size", "intermediate_size")]
         for number, text in enumerate(pruning.patterns):
             pattern = parse_pattern(text)
-            odd = [
-                width for width in widths if isinstance(width, int) and isinstance(pattern, NofM) and width % pattern.of
-            ]
+            odd = [width for width in known.get("widths", ()) if isinstance(pattern, NofM) and width % pattern.of]
             if odd:
                 message = f"groups of {pattern.of} do not divide the {odd[0]} inputs of linears of model {name}"
                 yield Problem(("pruning", "patterns", str(number)), f"{message}; take another pattern")
 
 
-def _config_of(model: ModelSource) -> dict[str, Any]:
+def _known_of(model: ModelSource) -> dict[str, Any]:
+    """The fields of `admission.Admission` of a local model; none of another, or of one that another check refuses."""
     try:
-        return inspect_checkpoint(Path(model.path), model.trust_remote_code) if model.path else {}
+        local = model.path or model.gguf
+        return _look(Path(local), "path" if model.path else "gguf", model.trust_remote_code) if local else {}
     except (UnusableModel, OSError):
         return {}
 

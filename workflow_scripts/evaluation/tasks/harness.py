@@ -23,9 +23,11 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from workflow_scripts.artifacts import ArtifactError, canonical_json, read_provenance, refuse_damaged, write_json
+from workflow_scripts.evaluation.batching import texts_go_together
 from workflow_scripts.evaluation.head import rows_at_a_time
 from workflow_scripts.evaluation.tasks.definitions import TaskError, own_repository, with_data_located
 from workflow_scripts.evaluation.tasks.items import TASK_ITEMS, Reading, rows_of
+from workflow_scripts.models.tokenizer import refuse_past_embedding
 
 LENGTH = 2048
 """Tokens of a question, the examples before it and a choice; longer ones lose their beginning, as in lm-eval."""
@@ -46,15 +48,16 @@ class SavingLM(HFLM):
     """
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: int) -> None:
-        """Wrap a model; up to `batch` questions go through it at a time, fewer where its vocabulary is large."""
-        longest = getattr(network.config.get_text_config(), "max_position_embeddings", LENGTH)
+        """Wrap a model; up to `batch` questions go through it at a time, fewer where its vocabulary is large or they would change each other's answers."""
+        longest = min(getattr(network.config.get_text_config(), "max_position_embeddings", LENGTH), LENGTH)
+        together = texts_go_together(network, longest)
         self.progress, self.provenance = Path(), {}
         self._last: int | None = None
         super().__init__(
             pretrained=network,
             tokenizer=tokenizer,
-            batch_size=max(1, min(batch, rows_at_a_time(network) // TYPICAL)),
-            max_length=min(longest, LENGTH),
+            batch_size=max(1, min(batch, rows_at_a_time(network) // TYPICAL)) if together else 1,
+            max_length=longest,
             softmax_dtype="float32",
         )
         self._can_keep = "logits_to_keep" in inspect.signature(network.forward).parameters
@@ -90,6 +93,13 @@ class SavingLM(HFLM):
             return read_provenance(file) == self.provenance
         except ArtifactError:
             return False
+
+    def tok_encode(self, string: str, *args: Any, **kwargs: Any) -> list[int]:
+        """See lm-eval."""
+        ids = super().tok_encode(string, *args, **kwargs)
+        rows = self.model.get_input_embeddings().weight.shape[0]
+        refuse_past_embedding(ids, rows, self.tokenizer, f"The question or choice {string[:60]!r}")
+        return ids
 
     def _loglikelihood_tokens(self, requests: list, disable_tqdm: bool = False, override_bs: int | None = None) -> list:
         # Logits before the choices are not looked at; in a batch, texts are padded and end at different places.

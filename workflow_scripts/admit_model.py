@@ -1,0 +1,32 @@
+"""Command: say whether a model can be pruned and evaluated, as JSON on one line. Reads no weight and writes nothing."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.admission import admit, admit_gguf
+from workflow_scripts.cli import run_step
+from workflow_scripts.models.stored import UnusableModel
+
+
+def admit_model(*, source: Path, trusted: bool = False) -> None:
+    """Print what a study needs to know of the model, or why it is refused.
+
+    Args:
+        source: a checkpoint directory or a GGUF file.
+        trusted: whether the model's own code may run.
+    """
+    print(json.dumps(answer_of(source, trusted)))
+
+
+def answer_of(source: Path, trusted: bool) -> dict[str, Any]:
+    """The fields of an `Admission`, or `refused` and the reason."""
+    try:
+        return asdict(admit(source, trusted) if source.is_dir() else admit_gguf(source))
+    except UnusableModel as error:
+        return {"refused": str(error)}
+
+
+if __name__ == "__main__":
+    run_step(admit_model)

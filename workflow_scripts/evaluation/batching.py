@@ -1,0 +1,53 @@
+"""Whether texts may go through a model together: only where that changes no score."""
+
+from logging import getLogger
+
+import torch
+from transformers import PreTrainedModel
+
+from workflow_scripts.models.rotary import changes_beyond
+
+logger = getLogger(__name__)
+TRIAL = 512
+"""Tokens of the text that another is tried beside, at most."""
+NEGLIGIBLE = 1e-3
+"""Relative change of a hidden state that kernels make for other shapes, in float32."""
+
+
+@torch.no_grad()
+def texts_go_together(model: PreTrainedModel, longest: int) -> bool:
+    """Whether a text has the same hidden states beside a longer one, padded on the right, as alone. Tried once a model.
+
+    Args:
+        model: the dense model.
+        longest: tokens of the longest text that will go through it.
+    """
+    reason = _by_length(model, longest) or _by_trial(model, longest)
+    if reason:
+        logger.warning("texts go through %s one by one, for %s", type(model).__name__, reason)
+    return not reason
+
+
+def _by_length(model: PreTrainedModel, longest: int) -> str:
+    length = changes_beyond(model)
+    if length is None or longest <= length:
+        return ""
+    return f"beyond {length} tokens its rotary embeddings depend on the longest of those beside each other"
+
+
+def _by_trial(model: PreTrainedModel, longest: int) -> str:
+    size, longest = model.get_input_embeddings().weight.shape[0], min(longest, TRIAL)
+    long = torch.arange(longest, device=model.device).mul(7).remainder(size - 1) + 1
+    short = long.flip(0)[: max(1, longest // 4)]
+    padded = torch.stack([long, torch.cat([short, short.new_zeros(longest - len(short))])])
+    alone = _states(model, short[None])[0]
+    beside = _states(model, padded)[1, : len(short)]
+    error = ((beside - alone).float().norm(dim=-1) / alone.float().norm(dim=-1).clamp(min=1e-30)).max().item()
+    # Not a number compares as false.
+    if error <= max(NEGLIGIBLE, 8 * torch.finfo(alone.dtype).eps):
+        return ""
+    return f"beside a longer text, the hidden states of a short one differ by {error:.1%} from those that it has alone"
+
+
+def _states(model: PreTrainedModel, token_ids: torch.Tensor) -> torch.Tensor:
+    return model.base_model(input_ids=token_ids, use_cache=False).last_hidden_state

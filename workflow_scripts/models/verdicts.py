@@ -1,0 +1,94 @@
+"""What `admission` says of a model, without torch: asked once of equal headers and configurations, and then remembered.
+
+The answer is kept in the user's cache, under a digest of all that it depends on: no weight is part of that.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.artifacts import canonical_json
+from workflow_scripts.code_digest import code_of
+from workflow_scripts.models.catalogue import checkpoint_files
+from workflow_scripts.models.stored import UnusableModel, header_of, weight_files
+
+ENDS = 2**20
+"""Bytes at the beginning and at the end of a GGUF file that stand for it, beside its size."""
+REFUSED = "refused"
+
+
+def admitted(source: Path, trusted: bool = False) -> dict[str, Any]:
+    """The fields of `admission.Admission` of a checkpoint directory or a GGUF file.
+
+    Raises:
+        UnusableModel: it cannot be pruned, or not evaluated.
+    """
+    memory = _cache() / f"{_digest(source, trusted)}.json"
+    try:
+        answer = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        answer = _ask(source, trusted)
+        _remember(memory, answer)
+    if REFUSED in answer:
+        raise UnusableModel(answer[REFUSED])
+    return answer
+
+
+def _ask(source: Path, trusted: bool) -> dict[str, Any]:
+    if "torch" in sys.modules:
+        from workflow_scripts.admit_model import answer_of
+
+        return answer_of(source, trusted)
+    # torch takes seconds, and memory that a run would hold to its end.
+    trust = ["--trusted"] if trusted else []
+    command = [sys.executable, "-m", "workflow_scripts.admit_model", "--source", str(source), *trust]
+    package = Path(__file__).parents[2]
+    found = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": found})
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise UnusableModel(
+            f"cannot be looked at ({last}); mend the installation: pip install -r envs/requirements.txt"
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _remember(memory: Path, answer: dict[str, Any]) -> None:
+    part = memory.with_name(f".{memory.name}.{os.getpid()}")
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(answer), encoding="utf-8")
+        part.replace(memory)
+    except OSError:
+        # Then the next run asks again.
+        return
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polyprune" / "models"
+
+
+def _digest(source: Path, trusted: bool) -> str:
+    parts = _parts_of_directory(source, trusted) if source.is_dir() else _parts_of_file(source)
+    # Of the libraries, those that decide are part of the code's digest.
+    return sha256(canonical_json([code_of("admit_model"), trusted, *parts]).encode()).hexdigest()
+
+
+def _parts_of_directory(directory: Path, trusted: bool) -> Iterator[list[Any]]:
+    weights = set(weight_files(directory))
+    for file in checkpoint_files(directory, trusted):
+        content = header_of(file) if file in weights else file.read_bytes()
+        yield [file.name, sha256(content).hexdigest()]
+
+
+def _parts_of_file(file: Path) -> Iterator[list[Any]]:
+    size = file.stat().st_size
+    with open(file, "rb") as stream:
+        for start in (0, max(0, size - ENDS)):
+            stream.seek(start)
+            yield [size, sha256(stream.read(ENDS)).hexdigest()]
