@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.conftest import tiny_tokenizer, write_local_corpus
+from tests.conftest import CONFIGS, MIXTURES, tiny_tokenizer, write_local_corpus
 from tests.families import FAMILIES, FURTHER, PAGE, QUICK, page, tiny_of_family
 from tests.pruning import reference
 from workflow_scripts.collect_documents import Parameters as DocumentParameters
@@ -73,14 +73,14 @@ def test_a_family_is_pruned_and_evaluated_as_by_transformers_alone(tmp_path, doc
         windows=windows,
         parameters=PruningParameters("wanda", "0.5", dtype=PRECISION.get(family, "float64"), **how),
     )
-    texts = {"model": record, "tokens": tokens, "parameters": PerplexityParameters(documents=4, length=LENGTH, **how)}
+    texts = {"model": record, "tokens": tokens, "parameters": PerplexityParameters(documents=3, length=LENGTH, **how)}
     collect_states(output=tmp_path / "states.safetensors", **texts)
     scores = [tmp_path / "dense.parquet", tmp_path / "pruned.parquet"]
     measure_perplexity(output=scores, states=tmp_path / "states.safetensors", masks=[masks], **texts)
     tokenize_cloze(model=record, output=cloze, cloze=ITEMS)
     answers = [tmp_path / "dense-cloze.parquet", tmp_path / "pruned-cloze.parquet"]
     score_cloze(
-        model=record, cloze=cloze, output=answers, masks=[masks], parameters=ClozeParameters(6, 200, device="cpu")
+        model=record, cloze=cloze, output=answers, masks=[masks], parameters=ClozeParameters(2, 200, device="cpu")
     )
 
     expected = masks_of_reference(given, windows, getattr(torch, PRECISION.get(family, "float64")))
@@ -93,7 +93,7 @@ def test_a_family_is_pruned_and_evaluated_as_by_transformers_alone(tmp_path, doc
     for score, answer in zip(scores, answers, strict=True):
         assert pl.read_parquet(score)["nats"].to_list() == pytest.approx(nats(model, record, tokens), rel=CLOSE)
         found = [value for row in pl.read_parquet(answer)["loglikelihoods"].to_list() for value in row]
-        assert found == pytest.approx(likelihoods(model, read_encoded(cloze, 6)), rel=CLOSE, abs=1e-3)
+        assert found == pytest.approx(likelihoods(model, read_encoded(cloze, 2)), rel=CLOSE, abs=1e-3)
         put(model, store)
 
 
@@ -113,7 +113,7 @@ def nats(model, record: Path, tokens: Path) -> list[float]:
     """Of every document, cut after LENGTH - 1 tokens, each part alone."""
     start = read_boundary(record).start
     found = []
-    for document in read_tokens(tokens, "evaluation")[:4]:
+    for document in read_tokens(tokens, "evaluation")[:3]:
         ids = document.token_ids
         parts = [[start, *ids[at : at + LENGTH - 1]] for at in range(0, len(ids), LENGTH - 1)]
         found.append(-sum(likelihood(model, part, 1) for part in parts))
@@ -140,3 +140,8 @@ def put(model, masks: dict[tuple[int, str], torch.Tensor]) -> None:
 def test_the_page_names_the_families_that_are_tested():
     assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.families"
     assert len(FAMILIES) == len(QUICK) + len(FURTHER)
+
+
+def test_whatever_the_tests_of_pruning_prune_is_evaluated_here():
+    kinds = {kind: (CONFIGS | MIXTURES)[kind]().model_type for kind in CONFIGS | MIXTURES}
+    assert set(kinds.values()) <= set(QUICK)
