@@ -1,5 +1,7 @@
 """What a study says of its local models before any job: of those that cannot be used, and of those that it does not fit."""
 
+import json
+import shutil
 import struct
 from pathlib import Path
 
@@ -72,3 +74,19 @@ def test_a_safetensors_file_of_another_format_is_refused(odd, tmp_path):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"[]")
     assert "has a model.safetensors that is cut short or damaged" in said_of({"path": str(tmp_path)})
+
+
+def test_a_hub_model_is_looked_at_as_soon_as_the_cache_has_it(odd, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    model = {"hub": "someone/odd", "revision": "main"}
+    assert said_of(model) == ""
+    home, commit = tmp_path / "models--someone--odd", "0" * 40
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text(commit)
+    snapshot = home / "snapshots" / commit
+    shutil.copytree(odd, snapshot)
+    assert said_of(model) == ""
+    assert "groups of 4 do not divide the 18 inputs" in said_of(model, pruning={"patterns": ["2:4"]})
+    config = json.loads((snapshot / "config.json").read_text())
+    (snapshot / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 4}))
+    assert "models.mine.hub: someone/odd has 4 blocks by its configuration" in said_of(model)

@@ -28,7 +28,7 @@ from workflow_scripts.evaluation.tasks.definitions import TaskError, task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
 from workflow_scripts.models.inspection import inspect_checkpoint, inspect_gguf
-from workflow_scripts.models.stored import UnusableModel
+from workflow_scripts.models.stored import UnusableModel, weight_files
 from workflow_scripts.models.verdicts import admitted
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
 from workflow_scripts.study.errors import Problem, closest, listed, spell
@@ -62,25 +62,41 @@ def _models_are_usable(models: dict[str, ModelSource]) -> Iterator[Problem]:
             yield Problem(("models", name, "packaged"), f"there is no packaged model {spell(model.packaged)}{hint}")
         for kind in ("path", "gguf"):
             if (path := getattr(model, kind)) is not None:
-                yield from _unusable(("models", name, kind), path, model.trust_remote_code)
+                yield from _unusable(("models", name, kind), path, path, model.trust_remote_code)
+        if folder := _snapshot(model):
+            yield from _unusable(("models", name, "hub"), model.hub, folder, model.trust_remote_code)
+
+
+def _snapshot(model: ModelSource) -> str | None:
+    """Where the hub's cache has all of a hub model; None where it has not, so that its files are looked at once fetched."""
+    if model.hub is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(model.hub, "config.json", revision=model.revision)
+    try:
+        weight_files(Path(config).parent if isinstance(config, str) else Path())
+    except UnusableModel:
+        return None
+    return str(Path(config).parent)
 
 
 def _look(path: Path, kind: str, trusted: bool) -> dict[str, Any]:
     """The fields of `admission.Admission` of a local model; raises UnusableModel."""
-    if kind == "path":
-        inspect_checkpoint(path, trusted)
-    else:
+    if kind == "gguf":
         inspect_gguf(path)
+    else:
+        inspect_checkpoint(path, trusted)
     return admitted(path, trusted)
 
 
-def _unusable(place: tuple[str, ...], path: str, trusted: bool) -> Iterator[Problem]:
+def _unusable(place: tuple[str, ...], name: str, path: str, trusted: bool) -> Iterator[Problem]:
     try:
         _look(Path(path), place[-1], trusted)
     except UnusableModel as error:
-        yield Problem(place, f"{spell(path)} {error}{_home(path)}")
+        yield Problem(place, f"{spell(name)} {error}{_home(path)}")
     except OSError as error:
-        yield Problem(place, f"{spell(path)} cannot be read ({error.strerror}); mend the path or its permissions")
+        yield Problem(place, f"{spell(name)} cannot be read ({error.strerror}); mend the path or its permissions")
 
 
 def _home(path: str) -> str:
@@ -151,8 +167,8 @@ def _windows_fit_models(
 def _known_of(model: ModelSource) -> dict[str, Any]:
     """The fields of `admission.Admission` of a local model; none of another, or of one that another check refuses."""
     try:
-        local = model.path or model.gguf
-        return _look(Path(local), "path" if model.path else "gguf", model.trust_remote_code) if local else {}
+        local = model.path or model.gguf or _snapshot(model)
+        return _look(Path(local), "gguf" if model.gguf else "path", model.trust_remote_code) if local else {}
     except (UnusableModel, OSError):
         return {}
 
