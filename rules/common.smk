@@ -58,6 +58,11 @@ except study.StudyError as error:
     sys.exit(1)
 
 
+if workflow.is_main_process:
+    for remark in study.remarks(STUDY):
+        logger.warning(remark)
+
+
 def methods(changing_weights):
     """A wildcard pattern of the methods that change kept weights, or of those that do not."""
     changes = study.CHANGES_WEIGHTS

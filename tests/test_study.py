@@ -241,7 +241,9 @@ def test_texts_that_cannot_suffice_are_refused_with_the_numbers(path, value, sen
 )
 def test_texts_that_cannot_be_read_are_refused_with_the_file(tmp_path, name, content, sentence):
     for language in ("en", "sw"):
-        (tmp_path / f"{language}.txt").write_text("\n\n".join(f"Text {number}." + "x" * 9000 for number in range(90)))
+        (tmp_path / f"{language}.txt").write_text(
+            "\n\n".join(f"Text {number} in {language}." + "x" * 9000 for number in range(90))
+        )
     (tmp_path / name).write_bytes(content)
     found = mistakes(changed(CORPUS, {"kind": "local", "path": str(tmp_path)}), with_texts=True)
     assert sentence in found[0]

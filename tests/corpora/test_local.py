@@ -107,7 +107,7 @@ def test_a_language_there_twice(tmp_path):
 def test_a_folder_without_documents(tmp_path):
     (tmp_path / "sw").mkdir()
     (tmp_path / "sw" / "notes.md").write_text("x")
-    assert "holds no file that ends in .jsonl, .parquet, .txt" in error_of(tmp_path)
+    assert "holds no file that ends in .csv, .jsonl, .parquet, .tsv, .txt" in error_of(tmp_path)
 
 
 def test_a_missing_text_column_names_those_there(tmp_path):

@@ -77,7 +77,7 @@ def test_languages_are_spelled_as_the_questions_do():
     ("line", "sentence"),
     [
         (b'{"example_id": 1', "line 2 is not JSON"),
-        (b"\xff\xfe", "line 2 is not JSON in UTF-8"),
+        (b"\xff\xfe", "line 2 is not UTF-8"),
         (b"[1]", "line 2 has no example_id"),
         (b'{"example_id": 1, "queries": {}}', "line 2 has no answers"),
         (b'{"example_id": 1, "queries": [], "answers": {}}', "line 2 has queries that are no mapping"),

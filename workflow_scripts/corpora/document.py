@@ -1,5 +1,6 @@
 """A document, and the table in which the documents of one language are stored."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,6 +10,9 @@ import pyarrow as pa
 from workflow_scripts.artifacts import read_table
 
 SPLITS = ("calibration", "evaluation")
+
+UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+"""Unicode's categories of blanks and of characters without a shape."""
 
 DOCUMENTS_SCHEMA = pa.schema(
     [
@@ -20,6 +24,16 @@ DOCUMENTS_SCHEMA = pa.schema(
         pa.field("origin", pa.string()),
     ]
 )
+
+
+def has_text(text: str) -> bool:
+    """Whether a text holds more than blanks and characters that are not seen (zero-width ones, controls)."""
+    return any(unicodedata.category(character) not in UNSEEN for character in text)
+
+
+def same_text(text: str) -> str:
+    """Equal for texts that differ in Unicode's composed and decomposed letters, line ends and blanks alone."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 class CorpusError(ValueError):

@@ -219,6 +219,16 @@ def check_language(text: str) -> None:
         )
 
 
+def canonical(name: str) -> str:
+    """A code as studies write it, of one that stands in a file's name with an underscore or other capitals (`zh_hans`, `AA`).
+
+    What is no such code comes back as it is.
+    """
+    language, *scripts = re.split("[-_]", name)
+    spelled = "-".join([language.lower(), *(script.title() for script in scripts)])
+    return spelled if CODE.fullmatch(spelled) else name
+
+
 def is_assigned(code: str) -> bool:
     """Whether the code stands for a language; three letters are not looked up, for there are thousands."""
     language = code.partition("-")[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
-from workflow_scripts.corpora.document import CorpusError, Document
+from workflow_scripts.corpora.document import CorpusError, Document, same_text
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +32,17 @@ def split_of(doc_id: str, evaluation_share: float) -> str:
 
 
 def arrange(documents: Iterable[Document], language: str, evaluation_share: float) -> list[Document]:
-    """Documents as a source hands them over: without exact duplicates, each with a split, in an order fixed by hash.
+    """Documents as a source hands them over: without duplicates, each with a split, in an order fixed by hash.
 
-    Of equal texts the first stays. A split that a document brings along is kept. The order keeps neighbours in a file
+    Of texts that are the same by `document.same_text` the first stays. A split that a document brings along is kept. The order keeps neighbours in a file
     (often one author, one page) from being neighbours in a draw. `language` is for the log.
     """
     documents = list(documents)
     by_text: dict[str, Document] = {}
     for document in documents:
-        by_text.setdefault(document.text, document)
+        by_text.setdefault(same_text(document.text), document)
     if len(by_text) < len(documents):
-        logger.info("%s: dropped %d exact duplicates of other documents.", language, len(documents) - len(by_text))
+        logger.info("%s: dropped %d duplicates of other documents.", language, len(documents) - len(by_text))
     return [
         replace(document, split=document.split or split_of(document.doc_id, evaluation_share))
         for document in sorted(by_text.values(), key=lambda each: (hash_fraction(each.doc_id, "order"), each.doc_id))

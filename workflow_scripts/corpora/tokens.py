@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from logging import getLogger
 from pathlib import Path
 
 import pyarrow as pa
 
 from workflow_scripts.artifacts import read_table
+
+logger = getLogger(__name__)
 
 TOKENS_SCHEMA = pa.schema(
     [
@@ -66,5 +69,14 @@ def tokens_table(documents: Iterable[TokenizedDocument]) -> pa.Table:
 
 
 def read_tokens(path: Path, split: str) -> list[TokenizedDocument]:
-    """The tokenized documents of a split ("calibration" or "evaluation"), in stored order."""
-    return [TokenizedDocument(**row) for row in read_table(path).to_pylist() if row["split"] == split]
+    """The tokenized documents of a split ("calibration" or "evaluation"), in stored order.
+
+    Of evaluation, those without any token are left out: there is nothing to score, and the next takes their place.
+    """
+    found = [TokenizedDocument(**row) for row in read_table(path).to_pylist() if row["split"] == split]
+    if split != "evaluation":
+        return found
+    scored = [document for document in found if document.token_ids]
+    if len(scored) < len(found):
+        logger.warning("%s: passed over %d documents that have no tokens", path, len(found) - len(scored))
+    return scored

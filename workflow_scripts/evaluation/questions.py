@@ -4,7 +4,7 @@ Of an object are read `example_id`; `queries`, language -> question; `answers`, 
 `text` (null for none) and, where there are any, `aliases`. MKQA (arXiv 2007.15207) has 10,000 questions in 26 languages.
 """
 
-import gzip
+import codecs
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from workflow_scripts.artifacts import read_table
+from workflow_scripts.corpora.rows import RowsError, parse_json, unpacked
 
 MKQA_LANGUAGES = (
     "ar", "da", "de", "en", "es", "fi", "fr", "he", "hu", "it", "ja", "km", "ko", "ms", "nl", "no", "pl", "pt", "ru", "sv",
@@ -83,23 +84,15 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         QuestionsError: a line that is no question in MKQA's form, with its number.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
-        try:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield (place := f"{path}, line {number}"), _checked(line, place)
-        except (gzip.BadGzipFile, EOFError) as error:
-            raise QuestionsError(f"{path} is no whole gzip file ({error}): replace it.") from error
-
-
-def _checked(line: bytes, place: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise QuestionsError(f"{place} is not JSON in UTF-8 ({error}): write one JSON object a line.") from error
-    check_row(row, place)
-    return row
+        lines = unpacked(path).removeprefix(codecs.BOM_UTF8).split(b"\n")
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                row = parse_json(line, place := f"{path}, line {number}")
+                check_row(row, place)
+                yield place, row
+    except RowsError as error:
+        raise QuestionsError(str(error)) from error
 
 
 def check_row(row: Any, place: str) -> None:
@@ -149,13 +142,24 @@ def _questions(rows: Iterable[tuple[str, Mapping[str, Any]]], language: str, ans
         if not isinstance(question, str):
             raise QuestionsError(f"{place} has a question in {key} that is no text: write it as MKQA does.")
         gold = row["answers"].get(key)
-        if not gold or not all(isinstance(answer, Mapping) and "type" in answer for answer in gold):
+        if not gold or not isinstance(gold, list) or not all(map(_is_gold, gold)):
             raise QuestionsError(f"{place} has no gold answers with a type in {key}: write them as MKQA does.")
         texts = [text for answer in gold for text in (answer.get("text"), *(answer.get("aliases") or ()))]
+        if not all(text is None or isinstance(text, str) for text in texts):
+            raise QuestionsError(f"{place} has a gold answer in {key} that is no text: write it in quotes.")
         answers = tuple(dict.fromkeys(text.strip() for text in texts if text and text.strip()))
         if answerable and (gold[0]["type"] in WITHOUT_ANSWER or not answers):
             continue
         yield Question(str(row["example_id"]), gold[0]["type"], question, answers or ("",))
+
+
+def _is_gold(answer: Any) -> bool:
+    """Whether an answer has MKQA's form; a text where the list of aliases belongs would be read letter by letter."""
+    return (
+        isinstance(answer, Mapping)
+        and isinstance(answer.get("type"), str)
+        and isinstance(answer.get("aliases") or [], list)
+    )
 
 
 def questions_table(questions: Iterable[Question]) -> pa.Table:

@@ -1,12 +1,13 @@
 """The study: a typed model of its YAML file, and the only package that knows the configuration's shape.
 
 `sections` says which keys there are, `values` what they take, `checks` what must hold between them; `errors` words the
-mistakes, `file` finds their lines, `reading` puts it all together. Steps do not import it, so that a new key recomputes
+mistakes, `file` finds their lines, `reading` puts it all together; `remarks` says what is no mistake and may not be meant. Steps do not import it, so that a new key recomputes
 nothing.
 """
 
 from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import read_file, read_study
+from workflow_scripts.study.remarks import remarks
 from workflow_scripts.study.sections import (
     CHANGES_WEIGHTS,
     STATED,
@@ -28,4 +29,5 @@ __all__ = [
     "numbered",
     "read_file",
     "read_study",
+    "remarks",
 ]

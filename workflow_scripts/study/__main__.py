@@ -6,16 +6,18 @@ from pathlib import Path
 from workflow_scripts.cli import run_step
 from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import read_file
+from workflow_scripts.study.remarks import remarks
 
 
 def check_study(study: Path = Path("config.yaml")) -> None:
-    """Say what is wrong with a study, in one sentence a mistake; nothing and exit code 0 when it can be run.
+    """Say what is wrong with a study, in one sentence a mistake; exit code 0 when it can be run, whatever else is remarked.
 
     Args:
         study: the study's file.
     """
     try:
-        read_file(study)
+        for remark in remarks(read_file(study)):
+            print(remark)
     except StudyError as error:
         sys.exit(str(error))
 

@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflow_scripts.corpora.document import CorpusError, Document
+from workflow_scripts.corpora.document import CorpusError, Document, same_text
 from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
 from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.sources import get_source
@@ -537,6 +537,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
         for draw in wanted
         if draw.texts in there
     }
+    yield from _texts_are_apart(there, kept, evaluation)
     yield from _registers_are_there(there, calibration)
     yield from _calibration_suffices(drawn, wanted, calibration)
     yield from _contents_are_equal(drawn, calibration)
@@ -549,6 +550,33 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
             f"{evaluation.documents} documents a language are wanted, and corpus {evaluation.corpus} keeps {len(kept[fewest])} "
             f"documents of {fewest} for evaluation; take fewer, add documents, or raise the corpus's evaluation_share",
         )
+
+
+def _texts_are_apart(
+    there: dict[tuple[str, str], list[Document]], kept: dict[str, list[Document]], evaluation: Evaluation
+) -> Iterator[Problem]:
+    """No text that is evaluated on is a calibration text, of whatever corpus, language or control; no language is another."""
+    evaluated = {
+        same_text(document.text): (language, document.doc_id)
+        for language, documents in kept.items()
+        for document in documents
+    }
+    for (corpus, language), documents in there.items():
+        for document in documents:
+            if found := evaluated.get(same_text(document.text)):
+                yield Problem(
+                    ("evaluation", "corpus"),
+                    f"document {spell(found[1])} of {found[0]} in corpus {evaluation.corpus}, which is evaluated on, is also a "
+                    f"calibration text: document {spell(document.doc_id)} of {language} in corpus {corpus}; take it out of one",
+                )
+                break
+    for (one, first), (other, second) in combinations(kept.items(), 2):
+        texts = {same_text(document.text) for document in first}
+        if texts and 2 * len(texts & {same_text(document.text) for document in second}) > min(len(texts), len(second)):
+            yield Problem(
+                ("evaluation", "languages"),
+                f"{one} and {other} have the same texts in corpus {evaluation.corpus}; put the texts of each in its own file",
+            )
 
 
 def _sentences_are_parallel(kept: dict[str, list[Document]], evaluation: Evaluation) -> Iterator[Problem]:

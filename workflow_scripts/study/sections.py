@@ -90,14 +90,15 @@ class EmbeddedCorpus(Section):
 
 
 class LocalCorpus(Section):
-    """Text files of yours: per language a file (`sw.txt`, `sw.jsonl`, `sw.parquet`) or a folder (`sw/*.txt`) below `path`."""
+    """Text files of yours: per language a file (`sw.txt`, `.jsonl`, `.csv`, `.tsv`, also packed as `.gz`, or `.parquet`) or a folder
+    of such files below `path`."""
 
     kind: Literal["local"]
     """says which kind of corpus this is"""
     path: FilePath
     """folder with the files of all languages"""
     text: Text = "text"
-    """column of the text in .jsonl and .parquet"""
+    """column of the text, but in .txt"""
     evaluation_share: Share = 0.5
     """share of the documents kept for evaluation; 1 for a corpus that is evaluated on only"""
     source: Label = ""

@@ -1,29 +1,28 @@
-"""Documents from a folder of the user's: one file or one subfolder per language, as text, JSON lines or Parquet.
+"""Documents from a folder of the user's: one file or one subfolder per language, in any form that `corpora.rows` reads.
 
-Beside the text, rows of JSON lines and Parquet may carry `doc_id`, `split`, `sentences`, `register` and `origin`.
+Beside the text, rows may carry `doc_id`, `split`, `sentences`, `register` and `origin`. Hidden files, and those that editors and
+file managers leave, are passed over.
 """
 
-import codecs
-import json
 import logging
-import re
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from workflow_scripts.corpora.document import SPLITS, CorpusError, Document
+from workflow_scripts.corpora.document import SPLITS, CorpusError, Document, has_text
+from workflow_scripts.corpora.languages import canonical
+from workflow_scripts.corpora.rows import PACKED, READERS, Row, RowsError, ending, read_rows
 from workflow_scripts.corpora.splitting import arrange, check_share
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = (".jsonl", ".parquet", ".txt")
+SUFFIXES = tuple(READERS)
 EXTRAS = ("doc_id", "split", "sentences", "register", "origin")
-# A place to name in an error ("file, line 3"), and what stands there.
-Row = tuple[str, dict[str, Any]]
+LEFT_BEHIND = ("~", ".bak", ".crdownload", ".orig", ".part", ".swp", ".tmp")
+"""Ends of the names of files that no one means."""
+SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class Options:
     """Settings of a local corpus.
 
     Attributes:
-        path: folder with `sw.jsonl`, `sw.parquet`, `sw.txt` or a subfolder `sw/` of such files for language sw.
+        path: folder with `sw.jsonl`, `sw.csv`, `sw.tsv`, `sw.txt` (or packed, `sw.txt.gz`), `sw.parquet`, or a subfolder `sw/` of
+            such files at any depth, for language sw.
         text: column that holds the text.
         evaluation_share: share of documents kept for evaluation, 0 to 1.
     """
@@ -62,31 +62,46 @@ def input_files(language: str, options: Options) -> list[Path]:
         known = ", ".join(sorted({_language_of(entry) for entry in entries})) or "none"
         raise CorpusError(
             f"Corpus folder {folder} has no language {language!r}, only {known}: "
-            f"add {language}/ or {language}.jsonl, .parquet or .txt."
+            f"add {language}/ or {language} with one of {', '.join(SUFFIXES)}."
         )
     if len(found) > 1:
         names = " and ".join(entry.name for entry in found)
         raise CorpusError(f"Corpus folder {folder} has language {language!r} more than once ({names}): keep one.")
     if found[0].is_file():
         return found
-    files = [path for path in sorted(found[0].iterdir()) if path.suffix in SUFFIXES and path.is_file()]
+    files = [path for path in _below(found[0]) if ending(path) in SUFFIXES]
     if not files:
         raise CorpusError(f"Folder {found[0]} holds no file that ends in {', '.join(SUFFIXES)}: add one.")
     return files
 
 
+def passed_over(options: Options) -> list[Path]:
+    """Files in the folder of a local corpus that are not read, sorted, those that no one means left out."""
+    folder = Path(options.path)
+    entries = [entry for entry in sorted(folder.iterdir()) if _is_meant(entry)] if folder.is_dir() else []
+    read = {path for entry in entries if entry.is_dir() for path in _below(entry) if ending(path) in SUFFIXES}
+    read |= {entry for entry in entries if entry.is_file() and ending(entry) in SUFFIXES}
+    # Links are among them, which are not followed.
+    there = [path for entry in entries for path in (entry.rglob("*") if entry.is_dir() else [entry])]
+    meant = [path for path in there if all(map(_is_meant, [path, *path.relative_to(folder).parents]))]
+    return sorted(path for path in meant if path not in read and (path.is_symlink() or not path.is_dir()))
+
+
 def read(language: str, options: Options) -> Iterator[Document]:
     """The documents of a language, split and ordered by hash.
 
-    A document without doc_id is called after its file (a text file of several) or after its running number in the
-    language, from 0. Documents without any text are left out, yet counted, so that parallel documents stay aligned.
+    A document without doc_id is called after its file (a text file of several; with its subfolder, if it is in one) or after
+    its running number in the language, from 0. Documents without any text are left out, yet counted, so that parallel documents stay aligned.
 
     Raises:
         CorpusError: a missing folder, language or text column; a file that is malformed or not UTF-8; no documents;
             a doc_id that is there twice.
     """
     files = input_files(language, options)
-    documents = list(_documents(_rows(files, options.text), options))
+    try:
+        documents = list(_documents(_rows(files, options), options))
+    except RowsError as error:
+        raise CorpusError(str(error)) from error
     if not documents:
         raise CorpusError(f"The files of language {language!r} in {options.path} hold no text: add documents.")
     yield from arrange(documents, language, options.evaluation_share)
@@ -101,23 +116,48 @@ def _entries(options: Options) -> list[Path]:
 
 
 def _is_language(entry: Path) -> bool:
-    if entry.name.startswith("."):
-        return False
-    return entry.is_dir() or entry.suffix in SUFFIXES
+    return _is_meant(entry) and (entry.is_dir() or (entry.is_file() and ending(entry) in SUFFIXES))
+
+
+def _is_meant(path: Path) -> bool:
+    return not path.name.startswith((".", "~$")) and not path.name.endswith(LEFT_BEHIND) and path.name not in SYSTEM
+
+
+def _below(folder: Path) -> list[Path]:
+    """The files in a folder at any depth that someone means, sorted. Links to folders, or out of it, are not followed."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if _is_meant(Path(name))]
+        found += [path for name in names if _is_meant(path := Path(place, name)) and _is_inside(path, folder)]
+    return sorted(found)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether there is a file, and in the folder: links may go from one place of it to another."""
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _language_of(entry: Path) -> str:
-    return entry.name if entry.is_dir() else entry.stem
+    return canonical(entry.name if entry.is_dir() else _stem(entry))
 
 
-def _rows(files: list[Path], text: str) -> Iterator[Row]:
+def _stem(path: Path) -> str:
+    """The name of a file without the endings that say what it holds."""
+    return (path.with_suffix("") if path.suffix.lower() == PACKED else path).stem
+
+
+def _rows(files: list[Path], options: Options) -> Iterator[Row]:
+    alone = len(files) == 1
     for path in files:
-        if path.suffix == ".txt":
-            yield from _text_rows(path, text, alone=len(files) == 1)
-        elif path.suffix == ".jsonl":
-            yield from _json_rows(path)
-        else:
-            yield from _parquet_rows(path, text)
+        for place, row in read_rows(path, options.text, EXTRAS, alone):
+            own = {"doc_id": _name(path, options)} if ending(path) == ".txt" and not alone else {}
+            yield place, own | row
+
+
+def _name(path: Path, options: Options) -> str:
+    """A text file's name below the folder of its language."""
+    below = path.relative_to(options.path)
+    return Path(*below.parts[1:-1], _stem(path)).as_posix()
 
 
 def _documents(rows: Iterable[Row], options: Options) -> Iterator[Document]:
@@ -129,7 +169,7 @@ def _documents(rows: Iterable[Row], options: Options) -> Iterator[Document]:
             columns = ", ".join(sorted(row)) or "none"
             raise CorpusError(f"{place} has no text column {name!r}, only {columns}: set `text` of the corpus.")
         text = row[name]
-        if text is None or text == "" or (isinstance(text, str) and text.isspace()):
+        if text is None or (isinstance(text, str) and not has_text(text)):
             skipped += 1
             continue
         doc_id = str(_value(row, "doc_id", (str, int), place, default=number))
@@ -156,7 +196,7 @@ def _value(row: dict[str, Any], name: str, kind: type | tuple[type, ...], place:
     value = row.get(name)
     if value is None:
         return default
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or isinstance(value, bool):
         raise CorpusError(f"{place} has a {name!r} of type {type(value).__name__}: {_expected(kind)} is needed.")
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         raise CorpusError(f"{place} has {name!r} that are not all strings: make each a string.")
@@ -165,52 +205,3 @@ def _value(row: dict[str, Any], name: str, kind: type | tuple[type, ...], place:
 
 def _expected(kind: type | tuple[type, ...]) -> str:
     return " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
-
-
-def _decode(path: Path) -> str:
-    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    try:
-        return data.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise CorpusError(f"{path}, line {line} is not UTF-8 ({error.reason}): convert the file to UTF-8.") from error
-
-
-def _text_rows(path: Path, text: str, alone: bool) -> Iterator[Row]:
-    content = _decode(path).strip()
-    if not alone:
-        yield str(path), {"doc_id": path.stem, text: content}
-        return
-    for part in re.split(r"\n(?:[ \t]*\n)+", content):
-        yield str(path), {text: part}
-
-
-def _json_rows(path: Path) -> Iterator[Row]:
-    # Not splitlines(): a JSON string may hold U+2028 and other characters that it takes for the end of a line.
-    for number, line in enumerate(_decode(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-            # An escape such as \ud800 alone is half a character: JSON lets it pass, UTF-8 and Parquet do not.
-            json.dumps(row, ensure_ascii=False).encode("utf-8")
-        except json.JSONDecodeError as error:
-            raise CorpusError(f"{place} is not JSON ({error.msg}): write one JSON object a line.") from error
-        except UnicodeEncodeError as error:
-            raise CorpusError(f"{place} has half of a surrogate pair: remove it.") from error
-        if not isinstance(row, dict):
-            raise CorpusError(f"{place} is not a JSON object: write one JSON object a line.")
-        yield place, row
-
-
-def _parquet_rows(path: Path, text: str) -> Iterator[Row]:
-    try:
-        names = pq.read_schema(path).names
-        # Without the text column all are read, for the error to name them.
-        columns = [name for name in names if name in (text, *EXTRAS)] if text in names else None
-        rows = pq.read_table(path, columns=columns).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise CorpusError(f"{path} is damaged or not a Parquet file ({error}): replace it.") from error
-    for number, row in enumerate(rows):
-        yield f"{path}, row {number}", row

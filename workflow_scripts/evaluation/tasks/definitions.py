@@ -3,7 +3,7 @@
 The workflow depends on these files, and mistakes in them are said before any job.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,13 +76,16 @@ def read_definition(path: Path, above: tuple[Path, ...] = ()) -> Definition:
         raise TaskError(f"there is no file {path}; write the path from the folder that you start in") from None
     except OSError as error:
         raise TaskError(f"{path} cannot be read ({error.strerror}); name a YAML file") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskError(f"{path} is not YAML ({str(error).splitlines()[0]}); mend it") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise TaskError(f"{path} is not YAML ({(str(error).splitlines() or ['?'])[0]}); mend it") from None
     if not isinstance(keys, dict):
         raise TaskError(f"{path} is no task of lm-eval: it has no keys; write task, dataset_path, output_type ...")
     merged: dict[str, Any] = {}
     files = [path, *_modules(keys, path.parent)]
-    for included in _listed(keys.pop("include", [])):
+    includes = _listed(keys.pop("include", None) or [])
+    if not all(isinstance(included, str) for included in includes):
+        raise TaskError(f"{path} has an include that is neither a file name nor a list of them; mend it")
+    for included in includes:
         below = read_definition(path.parent / included, (*above, path.resolve()))
         merged |= below.keys
         files += below.files
@@ -103,6 +106,8 @@ def read_own_task(path: Path) -> Definition:
         raise TaskError(
             f"{path} has the output_type {kind}, whose items are not scored; use one of {', '.join(SCORED)}"
         )
+    if not isinstance(keys.get("dataset_kwargs") or {}, dict):
+        raise TaskError(f"{path} has dataset_kwargs that are no mapping; write names and values below it")
     if "dataset_path" not in keys and "custom_dataset" not in keys:
         raise TaskError(f"{path} names no data; add dataset_path, such as json with dataset_kwargs.data_files")
     own_data(keys, path.parent)
@@ -185,7 +190,10 @@ def hub_files(folder: Path, configuration: str | None) -> list[Path]:
     if not folder.is_dir():
         raise TaskError(f"there is no folder {folder}; name one laid out like the data set's repository on the hub")
     patterns = _configured(folder / "README.md", configuration) or ["**/*"]
-    found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    try:
+        found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    except (ValueError, NotImplementedError) as error:
+        raise TaskError(f"{folder} has a README.md whose data_files are no patterns ({error}); mend it") from None
     found = sorted(path for path in found if path.name != "README.md" and not path.name.startswith("."))
     if not found:
         raise TaskError(
@@ -196,11 +204,14 @@ def hub_files(folder: Path, configuration: str | None) -> list[Path]:
 
 def _configured(readme: Path, configuration: str | None) -> list[str]:
     """Patterns of a configuration's files, from the metadata at the head of a README.md."""
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
     if not text.startswith("---"):
         return []
-    metadata = yaml.safe_load(text.split("---")[1]) or {}
-    entries = {entry.get("config_name", "default"): entry for entry in metadata.get("configs", [])}
+    try:
+        metadata = yaml.safe_load(text.split("---")[1]) or {}
+        entries = {entry.get("config_name", "default"): entry for entry in metadata.get("configs", [])}
+    except (AttributeError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise TaskError(f"{readme} has metadata that cannot be read ({error}); write them as on the hub") from None
     if entries and (configuration or "default") not in entries:
         raise TaskError(f"{readme} has no configuration {configuration}; add it under configs, as on the hub")
     entry = entries.get(configuration or "default", {})
@@ -232,15 +243,20 @@ def _matching(path: Path) -> list[Path]:
     )
 
 
-def _listed(entry: Any) -> Iterable[str]:
-    return [entry] if isinstance(entry, str) else entry
+def _listed(entry: Any) -> list[Any]:
+    return entry if isinstance(entry, list) else [entry]
 
 
 def _modules(keys: dict[str, Any], folder: Path) -> Iterator[Path]:
     """The files beside a definition that its functions stand in."""
     waiting: list[Any] = [keys]
+    seen: set[int] = set()
     while waiting:
         entry = waiting.pop()
+        # An anchor may stand in what it names.
+        if id(entry) in seen:
+            continue
+        seen.add(id(entry))
         if isinstance(entry, Function):
             module = folder / f"{entry.name.rpartition('.')[0].replace('.', '/')}.py"
             if module.is_file():

@@ -1,0 +1,172 @@
+"""Rows of files of the user's: text, JSON lines, tables with commas or tabs, Parquet, each packed by gzip or not.
+
+Whatever bytes a file holds, there come rows, or one error that names the place. Rows are dictionaries.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# A place to name in an error ("file, line 3"), and what stands there.
+Row = tuple[str, dict[str, Any]]
+
+PACKED = ".gz"
+UNPACKED = 2**26
+RATIO = 200
+"""A packed file is read up to UNPACKED bytes, and beyond that up to RATIO times its own size: text packs to a tenth."""
+BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
+"""Lines with nothing but blanks of any script."""
+
+
+class RowsError(ValueError):
+    """A file that cannot be read; the message names the place and the remedy."""
+
+
+def ending(path: Path) -> str:
+    """What a file's name says that it holds, in small letters: ".jsonl" of a.jsonl, A.JSONL and a.jsonl.gz."""
+    inner = path.with_suffix("") if path.suffix.lower() == PACKED else path
+    found = inner.suffix.lower()
+    return "" if found == ".parquet" and inner != path else found
+
+
+def read_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
+    """The rows of a file.
+
+    Args:
+        path: the file, whose ending is one of READERS.
+        text: the column that the text of a text file becomes, and that is read of Parquet with `extras`.
+        extras: further columns that are read of Parquet.
+        alone: whether a text file holds documents between blank lines, and is not one itself.
+
+    Raises:
+        RowsError: the file cannot be read, is not what its name says, or unpacks to far more than text does.
+    """
+    try:
+        yield from READERS[ending(path)](path, text, extras, alone)
+    except OSError as error:
+        raise RowsError(f"{path} cannot be read ({error.strerror or error}): mend or replace it.") from error
+
+
+def parse_json(line: bytes | str, place: str) -> Any:
+    """What a line of JSON says, every text in it whole.
+
+    Raises:
+        RowsError: it is no JSON, or holds a number or a nesting that nothing could be made of, or half a character.
+    """
+    try:
+        value = json.loads(line.decode("utf-8") if isinstance(line, bytes) else line)
+        # An escape such as \ud800 alone is half a character: JSON lets it pass, UTF-8 and Parquet do not.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as error:
+        raise RowsError(f"{place} is not JSON ({error.msg}): write one JSON object a line.") from error
+    except UnicodeEncodeError as error:
+        raise RowsError(f"{place} has half of a surrogate pair: remove it.") from error
+    except UnicodeDecodeError as error:
+        raise RowsError(f"{place} is not UTF-8 ({error.reason}): convert the file to UTF-8.") from error
+    except RecursionError as error:
+        raise RowsError(f"{place} nests too deep: write one plain JSON object a line.") from error
+    except ValueError as error:
+        raise RowsError(f"{place} has a number of too many digits: write it as text.") from error
+    return value
+
+
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file, unpacked if its name says that it is packed.
+
+    Raises:
+        RowsError: it is no whole gzip file, or unpacks to far more than text does.
+    """
+    if path.suffix.lower() != PACKED:
+        return path.read_bytes()
+    most = max(UNPACKED, RATIO * path.stat().st_size)
+    try:
+        with gzip.open(path) as file:
+            content = file.read(most + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RowsError(f"{path} is no whole gzip file ({error}): replace it.") from error
+    if len(content) > most:
+        raise RowsError(f"{path} unpacks to more than {most // 2**20} MiB, which no text does: unpack it yourself.")
+    return content
+
+
+def _decoded(path: Path) -> str:
+    data = unpacked(path).removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RowsError(f"{path}, line {line} is not UTF-8 ({error.reason}): convert the file to UTF-8.") from error
+
+
+def _text_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
+    content = _decoded(path).strip()
+    for part in BLANK_LINES.split(content) if alone else [content]:
+        yield str(path), {text: part}
+
+
+def _json_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
+    # Not splitlines(): a JSON string may hold U+2028 and other characters that it takes for the end of a line.
+    for number, line in enumerate(_decoded(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        row = parse_json(line, place := f"{path}, line {number}")
+        if not isinstance(row, dict):
+            raise RowsError(f"{place} is not a JSON object: write one JSON object a line.")
+        yield place, row
+
+
+def _table_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
+    content = _decoded(path)
+    # A document may be longer than the 128 KiB that the module allows a field.
+    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter="\t" if ending(path) == ".tsv" else ",", strict=True)
+    try:
+        header = next(rows, [])
+        if len(set(header)) < len(header):
+            raise RowsError(f"{path} has a column twice in its first line: rename one.")
+        for row in rows:
+            place = f"{path}, line {rows.line_num}"
+            if row and len(row) != len(header):
+                raise RowsError(
+                    f"{place} has {len(row)} fields, and the first line names {len(header)} columns: put texts with "
+                    "separators or line breaks in double quotes."
+                )
+            if row:
+                # An empty field is no value.
+                yield place, {name: value or None for name, value in zip(header, row, strict=True)}
+    except csv.Error as error:
+        raise RowsError(f"{path}, line {rows.line_num} is no table row ({error}): mend its quotes.") from error
+
+
+def _parquet_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
+    try:
+        names = pq.read_schema(path).names
+        # Without the text column all are read, for the error to name them.
+        columns = [name for name in names if name in (text, *extras)] if text in names else None
+        rows = pq.read_table(path, columns=columns).to_pylist()
+    except UnicodeDecodeError as error:
+        raise RowsError(f"{path} holds text that is not UTF-8 ({error.reason}): write it anew from UTF-8.") from error
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise RowsError(f"{path} is damaged or not a Parquet file ({error}): replace it.") from error
+    for number, row in enumerate(rows):
+        yield f"{path}, row {number}", row
+
+
+READERS: dict[str, Callable[[Path, str, tuple[str, ...], bool], Iterator[Row]]] = {
+    ".csv": _table_rows,
+    ".jsonl": _json_rows,
+    ".parquet": _parquet_rows,
+    ".tsv": _table_rows,
+    ".txt": _text_rows,
+}
+"""Ending -> reader."""
