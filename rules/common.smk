@@ -43,12 +43,18 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config.yaml"
 
 
+if len(workflow.overwrite_configfiles) > 1:
+    logger.error(
+        "--configfile names several studies, which Snakemake would merge: "
+        f"{', '.join(map(str, workflow.overwrite_configfiles))}. Name one, and run the others after it."
+    )
+    sys.exit(1)
+
 try:
     given = workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"]
     STUDY = study.read_study(
         config,
-        # Of several files that Snakemake merges, no line is sure.
-        index_study(Path(given[0])) if len(given) == 1 else None,
+        index_study(Path(given[0])),
         # The texts are read once, and not again by every job of a cluster.
         with_texts=workflow.is_main_process,
     )
@@ -61,6 +67,12 @@ except study.StudyError as error:
 if workflow.is_main_process:
     for remark in study.remarks(STUDY):
         logger.warning(remark)
+
+
+MISSING_HERE = study.not_here(STUDY.compute) if workflow.is_main_process else ""
+if MISSING_HERE:
+    # Whether jobs run here is known when they begin; on a cluster they run elsewhere.
+    logger.warning(MISSING_HERE)
 
 
 def methods(changing_weights):
@@ -928,6 +940,8 @@ def begin_on_cluster():
 
 onstart:
     if workflow.local_exec:
+        if MISSING_HERE:
+            sys.exit(1)
         # The limit of jobs a second, meant for submissions, has Snakemake 9.27 look again a second after every look, and
         # every job that ends begins another such chain: after a hundred jobs that alone kept a fifth of a core busy.
         workflow.scheduler.job_rate_limiter = None

@@ -146,7 +146,7 @@ def test_mixtures_have_shares():
         ("calibration.calibrations", ["en+sw", "sw+en"], "calibrations.1: sw+en is the same calibration as en+sw; keep one."),
         ("calibration.mixtures", {"m": ["sw"]}, "mixtures.m: a list cannot stand here; write a mapping from a language"),
         ("calibration.mixtures", {"m": {}}, "calibration.mixtures.m: there is nothing here"),
-        ("calibration.mixtures", {"m": {"sw": 0}}, "mixtures.m.sw: 0 cannot stand here; write a number above 0."),
+        ("calibration.mixtures", {"m": {"sw": 0}}, "mixtures.m.sw: 0 cannot stand here; write a number above 0, at most a million."),
         ("calibration.mixtures", {"m": {"sw": float("nan")}}, "mixtures.m.sw: nan cannot stand here"),
         ("calibration.mixtures", {"m": {False: 1}}, "mixtures.m.False: YAML reads no and off without quotes as False"),
         ("calibration.mixtures", {"en": {"sw": 1}}, "mixtures.en: this is the code of a language"),

@@ -7,7 +7,7 @@ nothing.
 
 from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import read_file, read_study
-from workflow_scripts.study.remarks import remarks
+from workflow_scripts.study.remarks import not_here, remarks
 from workflow_scripts.study.sections import (
     CHANGES_WEIGHTS,
     STATED,
@@ -26,6 +26,7 @@ __all__ = [
     "Study",
     "StudyError",
     "corpus_files",
+    "not_here",
     "numbered",
     "read_file",
     "read_study",

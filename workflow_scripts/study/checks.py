@@ -150,18 +150,29 @@ def _windows_fit_models(
     for name, model in models.items():
         known = _known_of(model)
         longest = known.get("positions")
-        for section, length in (("calibration", calibration.length), ("evaluation", evaluation.length)):
-            if isinstance(longest, int) and length > longest:
+        for place, length, beside in _lengths(calibration, evaluation):
+            if isinstance(longest, int) and length + beside > longest:
                 message = (
-                    f"{length} tokens are more than the {longest} that model {name} can see; take at most {longest}"
+                    f"{length} tokens{f' and {beside} beside them' if beside else ''} are more than the {longest} that model "
+                    f"{name} can see; take at most {max(1, longest - beside)}"
                 )
-                yield Problem((section, "length"), message)
+                yield Problem(place, message)
         for number, text in enumerate(pruning.patterns):
             pattern = parse_pattern(text)
             odd = [width for width in known.get("widths", ()) if isinstance(pattern, NofM) and width % pattern.of]
             if odd:
                 message = f"groups of {pattern.of} do not divide the {odd[0]} inputs of linears of model {name}"
                 yield Problem(("pruning", "patterns", str(number)), f"{message}; take another pattern")
+
+
+def _lengths(calibration: Calibration, evaluation: Evaluation) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """Where a study says how many tokens go through a model at a time, how many, and how many go with them."""
+    yield ("calibration", "length"), calibration.length, 0
+    yield ("evaluation", "length"), evaluation.length, 0
+    if (continued := evaluation.continuations) is not None:
+        yield ("evaluation", "continuations", "opening"), continued.opening, 1 + continued.tokens
+    if evaluation.questions is not None:
+        yield ("evaluation", "questions", "tokens"), evaluation.questions.tokens, 1
 
 
 def _known_of(model: ModelSource) -> dict[str, Any]:
@@ -206,6 +217,9 @@ def _wrong_part(calibration: Calibration, name: str) -> str | None:
     if name in calibration.mixtures or name in calibration.controls:
         return None
     parts = name.split("+")
+    if made := [part for part in parts if part in calibration.mixtures or part in calibration.controls]:
+        kind = "a control" if made[0] in calibration.controls else "a mixture"
+        return f"{spell(name)} joins {made[0]}, which is {kind}, and only languages can be joined; list {made[0]} by itself"
     wrong = [part for part in parts if not CODE.fullmatch(part)]
     if wrong:
         meant = likely_code(wrong[0])
@@ -268,6 +282,10 @@ def _corpora_are_defined(
 def _corpora_are_there(corpora: dict[str, Corpus]) -> Iterator[Problem]:
     for name, corpus in corpora.items():
         if corpus.kind != "local":
+            continue
+        if Path(os.path.realpath(corpus.path)).is_relative_to(os.path.realpath("results")):
+            message = f"{spell(corpus.path)} lies in results/, where polyprune writes; keep the texts elsewhere"
+            yield Problem(("corpora", name, "path"), message)
             continue
         try:
             found = _languages_of(corpus)

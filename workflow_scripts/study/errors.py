@@ -83,6 +83,9 @@ def problems_of(error: ValidationError, root: type[BaseModel], config: Any) -> I
     found = [(_place_of(problem["loc"], root, config), problem) for problem in error.errors(include_url=False)]
     unknown = [place for place, problem in found if problem["type"] == "extra_forbidden"]
     for place, problem in found:
+        if control := _control_for_language(place, problem, config):
+            yield Problem(place, control)
+            continue
         if problem["type"] == "missing" and _is_misspelled(place, unknown):
             # The sentence about the unknown key names this one.
             continue
@@ -93,6 +96,18 @@ def problems_of(error: ValidationError, root: type[BaseModel], config: Any) -> I
         ):
             place = (*place, "kind")
         yield Problem(place, _message(place, problem, root))
+
+
+def _control_for_language(place: Place, problem: dict[str, Any], config: Any) -> str:
+    """What is wrong where a mixture or a control is made of a control; empty where it is something else."""
+    if place[:2] not in {("calibration", "mixtures"), ("calibration", "controls")} or len(place) != 4:
+        return ""
+    named = place[-1] if place[1] == "mixtures" else problem["input"]
+    controls = config["calibration"].get("controls")
+    if not isinstance(controls, dict) or not isinstance(named, str) or named not in controls:
+        return ""
+    made = "mixtures are made" if place[1] == "mixtures" else "a control is made"
+    return f"{spell(named)} is a control, and {made} of languages alone; write the code of a language"
 
 
 def _place_of(loc: tuple[int | str, ...], root: type[BaseModel], config: Any) -> Place:
@@ -169,6 +184,7 @@ def _right_key(place: Place, loc: tuple[int | str, ...], root: type[BaseModel]) 
         return f" here; it belongs at {' or '.join(dict.fromkeys(everywhere[key]))}"
     if hint := closest(key, siblings):
         return hint
-    if near := difflib.get_close_matches(key[:100], everywhere, n=1):
+    # From elsewhere only what is nearly the same word: others would lead away from the few keys that there are here.
+    if near := difflib.get_close_matches(key[:100], everywhere, n=1, cutoff=0.85):
         return f"; did you mean {everywhere[near[0]][0]}?"
     return f"; the keys here are {listed(siblings)}"

@@ -1,11 +1,13 @@
 """What a study may not mean, though it can be run: said before the run, and then left to the user."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from workflow_scripts.corpora.sources import local
+from workflow_scripts.models.compute import has_no_accelerator
 from workflow_scripts.study.errors import listed, spell
-from workflow_scripts.study.sections import Study, corpus_options
+from workflow_scripts.study.sections import Compute, Study, corpus_options
 
 SHOWN = 3
 """Names of files that are said, at most."""
@@ -17,6 +19,17 @@ def remarks(study: Study) -> Iterator[str]:
     yield from _definitions_without_use(study)
     if study.evaluation.cloze and not study.evaluation.cloze_languages():
         yield "evaluation.cloze: no evaluated language has cloze items, so that none are asked."
+
+
+def not_here(compute: Compute) -> str:
+    """What jobs want that this machine certainly does not have, in a sentence; empty where it may have all."""
+    wants_gpu = compute.device.partition(":")[0] == "cuda"
+    if wants_gpu and has_no_accelerator():
+        return f"compute.device is {compute.device}, and this machine has no GPU: write auto or cpu, or run where there is one."
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if compute.threads > cores:
+        return f"compute.threads is {compute.threads}, and this machine has {cores} cores: write {cores} at most."
+    return ""
 
 
 def _files_passed_over(study: Study) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from workflow_scripts.corpora.mixtures import shares, spell_mixture
 from workflow_scripts.corpora.sources import get_source
@@ -15,6 +15,7 @@ from workflow_scripts.paths import Grid, cloze_languages
 from workflow_scripts.study.values import (
     CalibrationName,
     ClozeItems,
+    DataSet,
     FilePath,
     Flag,
     FromZero,
@@ -28,6 +29,7 @@ from workflow_scripts.study.values import (
     Pattern,
     Positive,
     Prompt,
+    Revision,
     Share,
     TaskName,
     TaskNames,
@@ -57,7 +59,7 @@ class ModelSource(Section):
     """GGUF file, dequantised once"""
     hub: HubName | None = None
     """hub model"""
-    revision: Text | None = None
+    revision: Revision | None = None
     """commit, tag or branch of the hub model; better the commit, which never changes"""
     trust_remote_code: Flag = False
     """run the code that comes with the model of a path or of the hub; it can do on this machine what you can: read it first"""
@@ -117,7 +119,7 @@ class HubCorpus(Section):
 
     kind: Literal["hub"]
     """says which kind of corpus this is"""
-    name: Text
+    name: DataSet
     """the data set, `organisation/data set`, or a local folder laid out like its repository"""
     configurations: dict[Language, Text] = {}
     """the data set's configuration for a language, where it is not the language's code"""
@@ -125,7 +127,7 @@ class HubCorpus(Section):
     """split of the data set that is read"""
     text: Text = "text"
     """column of the text"""
-    revision: Text | None = None
+    revision: Revision | None = None
     """commit, tag or branch; a commit keeps the corpus from changing"""
     documents: Positive = 1000
     """documents of a language taken from the start of the split"""
@@ -285,7 +287,7 @@ class Questions(Section):
 
     hub: HubName | None = None
     """data set on the hub in MKQA's form"""
-    revision: Text | None = None
+    revision: Revision | None = None
     """commit, tag or branch of the data set; of apple/mkqa refs/convert/parquet, for its main branch holds a script alone"""
     path: FilePath | None = None
     """file in MKQA's form, .jsonl or .jsonl.gz"""
@@ -402,6 +404,13 @@ class Evaluation(Section):
     """hidden states of parallel sentences; without this key none are kept, with {} those of its defaults"""
     activations: Activations | None = None
     """how often neurons fire; without this key they are not counted, with {} as its defaults say"""
+
+    @field_validator("questions", "continuations", "representations", "activations", mode="before")
+    @classmethod
+    def _no_empty_section(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("there is nothing here; write {} for its defaults, or leave the key out")
+        return value
 
     def question_languages(self) -> list[str]:
         """The languages that the study asks open questions in."""

@@ -1,6 +1,7 @@
 """The values that keys of a study take: their types, what they refuse, and what they allow in words."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
@@ -14,10 +15,14 @@ from workflow_scripts.study.words import Allowed
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+REVISION = re.compile(r"[\w.+/-]+", re.ASCII)
 EMBEDDED_CLOZE = 200
 """Embedded cloze items of a language; a test counts them."""
 NOT_NAMEABLE = "braces, angle brackets or control characters, which Snakemake cannot take; rename the file"
 """What is wrong with a path that is not `is_nameable`."""
+LEAST_MEMORY, MOST_MEMORY = 2**28, 2**47
+"""Bytes: less than Python with torch takes, and more than any machine has."""
+MOST_WEIGHT = 1e6
 RESERVED = {"none", "dense"}
 """Names that paths give a meaning of their own."""
 
@@ -54,6 +59,20 @@ def _hub_name(value: str) -> str:
     return value
 
 
+def _data_set(value: str) -> str:
+    if "://" in value or not (HUB_NAME.fullmatch(value) or Path(value).is_dir()):
+        raise ValueError(
+            f"{spell(value)} is neither a name on the hub nor a folder that is there; write organisation/name, without an address"
+        )
+    return value
+
+
+def _revision(value: str) -> str:
+    if not REVISION.fullmatch(value):
+        raise ValueError(f"{spell(value)} is no commit, tag or branch; write it without blanks, as the hub shows it")
+    return value
+
+
 def is_nameable(path: str) -> bool:
     """Whether Snakemake takes a path as it stands: braces and angle brackets mean something to it."""
     return path.isprintable() and not set(path) & set("{}<>")
@@ -74,6 +93,11 @@ def _prompt(value: str) -> str:
 def _pattern(value: Any) -> Any:
     if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
+    if isinstance(value, int) and 60 < value <= 100:
+        raise ValueError(
+            f"{value} is not a pattern; write {value / 100:g} for {value} %, or, for YAML reads 1:{value - 60} without quotes as "
+            f'{value}, "1:{value - 60}" in quotes'
+        )
     if isinstance(value, int) and 1 < value <= 100:
         raise ValueError(f"{value} is not a pattern; write {value / 100:g} for {value} %, or N:M in quotes")
     if isinstance(value, int) and value > 60 and value % 60:
@@ -96,7 +120,9 @@ def _flag(value: Any) -> Any:
 
 
 def _memory(value: Any) -> Any:
-    parse_memory(value if isinstance(value, str) else spell(value))
+    size = parse_memory(value if isinstance(value, str) else spell(value))
+    if size is not None and not LEAST_MEMORY <= size <= MOST_MEMORY:
+        raise ValueError(f"{spell(value)} is not what a job could take; write auto, or an amount such as 8 GiB")
     return value
 
 
@@ -127,6 +153,10 @@ Text = Annotated[str, Strict(), Field(min_length=1), Allowed("text")]
 Label = Annotated[str, Strict(), Allowed("text, which may be empty")]
 FilePath = Annotated[str, Strict(), Field(min_length=1), AfterValidator(_path), Allowed("a path")]
 HubName = Annotated[str, Strict(), AfterValidator(_hub_name), Allowed("a name on the hub, organisation/name")]
+DataSet = Annotated[
+    str, Strict(), AfterValidator(_data_set), Allowed("a name on the hub, organisation/name, or a local folder")
+]
+Revision = Annotated[str, Strict(), AfterValidator(_revision), Allowed("a commit, tag or branch")]
 Name = Annotated[
     str,
     Strict(),
@@ -174,5 +204,9 @@ Memory = Annotated[str, BeforeValidator(_memory), Strict(), Allowed("auto, or an
 Length = Annotated[int, BeforeValidator(_number), Strict(), Field(ge=8, lt=2**31), Allowed("a whole number from 8 up")]
 Share = Annotated[float, BeforeValidator(_number), Strict(), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
 Weight = Annotated[
-    float, BeforeValidator(_number), Strict(), Field(gt=0, allow_inf_nan=False), Allowed("a number above 0")
+    float,
+    BeforeValidator(_number),
+    Strict(),
+    Field(gt=0, le=MOST_WEIGHT, allow_inf_nan=False),
+    Allowed("a number above 0, at most a million"),
 ]
