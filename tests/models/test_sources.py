@@ -9,7 +9,8 @@ import torch
 from tests.conftest import save_checkpoint
 from workflow_scripts.artifacts import ArtifactError, read_provenance
 from workflow_scripts.models import sources
-from workflow_scripts.models.checkpoint import load_model, weight_files
+from workflow_scripts.models.checkpoint import load_model
+from workflow_scripts.models.stored import weight_files
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.prepare_model import Parameters, prepare_model
 

@@ -1,6 +1,5 @@
 """Load a dense checkpoint directory: whole, or part by part into a model that is there already."""
 
-import json
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from workflow_scripts.models.copies import restore_weights
 from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.remote_code import is_trusted
 from workflow_scripts.models.scratch import nearby
+from workflow_scripts.models.stored import weight_files
 
 MAPPED = 2**25
 """Bytes of a file that are mapped into memory at a time to read single rows."""
@@ -159,29 +159,3 @@ def _quiet() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def weight_files(directory: Path) -> dict[str, Path]:
-    """Name of a stored tensor -> its safetensors file, for single-file and sharded checkpoints.
-
-    Raises:
-        ArtifactError: there are no safetensors files, or the index names a file that is not there.
-    """
-    index = directory / "model.safetensors.index.json"
-    if index.is_file():
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        missing = sorted({file for file in names.values() if not (directory / file).is_file()})
-        if missing:
-            raise ArtifactError(f"{index} names {missing[0]}, which is not there: fetch the checkpoint again.")
-        return {name: directory / file for name, file in names.items()}
-    files = sorted(directory.glob("*.safetensors"))
-    if not files:
-        raise ArtifactError(
-            f"{directory} holds no *.safetensors file: polyprune reads safetensors checkpoints only; convert it by "
-            "loading it with transformers and calling save_pretrained."
-        )
-    found = {}
-    for path in files:
-        with safe_open(path, framework="pt") as file:
-            found.update(dict.fromkeys(file.keys(), path))
-    return found

@@ -1,6 +1,5 @@
 """Turn a model's source (packaged, directory, GGUF file, hub) into a checkpoint directory with a record of its weights."""
 
-import hashlib
 import shutil
 from functools import cache
 from importlib.metadata import version
@@ -13,17 +12,12 @@ import gguf
 import numpy as np
 import torch
 from gguf import GGUFReader
-from safetensors import safe_open
-from tqdm import tqdm
 
 from workflow_scripts.artifacts import digest_of_file
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files, checkpoint_patterns
-from workflow_scripts.models.checkpoint import weight_files
-from workflow_scripts.models.copies import LOCK, SOURCE
+from workflow_scripts.models.digests import digest_files, digest_tensors
+from workflow_scripts.models.stored import weight_files
 from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
-
-BESIDE = ("provenance.json", SOURCE, LOCK)
-"""Files in the folder of a prepared checkpoint that are no part of it."""
 
 
 def from_package(name: str, destination: Path) -> dict[str, Any]:
@@ -147,25 +141,4 @@ def describe_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any
         "parameters": parameters,
         "tensors": tensors,
         "files": digest_files(directory),
-    }
-
-
-def digest_tensors(directory: Path) -> tuple[dict[str, str], int]:
-    """SHA-256 of every tensor of a checkpoint, its dtype and shape included, and how many numbers there are in all."""
-    digests, parameters = {}, 0
-    for name, path in tqdm(sorted(weight_files(directory).items()), desc="tensors", unit="tensor", disable=None):
-        with safe_open(path, framework="pt") as file:
-            tensor = file.get_tensor(name)
-        parameters += tensor.numel()
-        data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
-        digests[name] = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + data.tobytes()).hexdigest()
-    return digests, parameters
-
-
-def digest_files(directory: Path) -> dict[str, str]:
-    """SHA-256 of every file of a checkpoint that holds no weights, the record left out."""
-    return {
-        path.name: digest_of_file(path)
-        for path in sorted(directory.iterdir())
-        if path.is_file() and path.suffix != ".safetensors" and path.name not in BESIDE
     }

@@ -11,8 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, Gemma3TextConfig, Pre
 
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.catalogue import PACKAGED
-from workflow_scripts.models.checkpoint import weight_files
 from workflow_scripts.models.experts import ExpertLinear
+from workflow_scripts.models.stored import weight_files
 from workflow_scripts.planning.shapes import LinearShape, ModelShape
 from workflow_scripts.study import ModelSource
 
