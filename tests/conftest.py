@@ -1,10 +1,16 @@
-"""Tiny models of every supported kind, built in the test: no download, a fraction of a second each."""
+"""Tiny models of every supported kind, built in the test: no download, a fraction of a second each. And who runs which tests."""
 
 import json
+import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
@@ -21,6 +27,7 @@ from transformers import (
     Qwen3Config,
     Qwen3MoeConfig,
 )
+from xdist.scheduler import LoadFileScheduling
 
 from workflow_scripts.artifacts import make_provenance, write_json
 from workflow_scripts.models import sources
@@ -33,13 +40,51 @@ settings.load_profile("patient")
 torch.set_num_threads(1)
 
 # A worker takes a whole file: as the last, these would leave the other worker idle for minutes.
-LONGEST = ["test_smoke.py", "test_staleness.py", "test_where_it_runs.py", "test_real_model.py"]
+LONGEST = ["test_smoke.py", "test_where_it_runs.py", "test_staleness.py", "test_real_model.py"]
+PARTS = {"test_staleness.py": 4}
+"""Files whose tests share what they need among workers (see `once`): in how many parts workers take them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, all others in their order."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+class _ByFileOrPart(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        parts = PARTS.get(Path(file).name, 1)
+        return f"{file} {crc32(nodeid.encode()) % parts}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """A file a worker, but those of `PARTS`."""
+    return _ByFileOrPart(config, log)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests, the same for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def once(shared: Path) -> Callable[[str, Callable[[], Any]], Any]:
+    """A function that gives what `make` makes under a name: made by the worker that asks first, read by the others."""
+    made = {}
+
+    def get(name: str, make: Callable[[], Any]) -> Any:
+        if name not in made:
+            file = shared / f"{name}.pickle"
+            with FileLock(f"{file}.lock"):
+                if not file.exists():
+                    file.write_bytes(pickle.dumps(make()))
+            made[name] = pickle.loads(file.read_bytes())
+        return made[name]
+
+    return get
 
 
 SIZES = {

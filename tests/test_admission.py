@@ -9,9 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, LlamaModel
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from tests.conftest import CONFIGS, MIXTURES, SIZES, save_checkpoint, tiny_model, tiny_tokenizer
 from tests.tiny_gguf import save_gguf
+from workflow_scripts import admission
 from workflow_scripts.admission import Admission, admit, admit_gguf
 from workflow_scripts.collect_documents import Parameters, collect_documents
 from workflow_scripts.models import verdicts
@@ -98,7 +100,7 @@ def quantise(tensors):
         (lambda f: [(f / WEIGHTS).rename(f / "a.safetensors"), save_file({}, f / "b.safetensors")], "holds a.safetensors, b.saf"),
         (lambda f: (f / WEIGHTS).rename(f / "model.fp16.safetensors"), "holds model.fp16.safetensors, and transformers loads"),
         (lambda f: (f / WEIGHTS).rename(f / "adapter_model.safetensors"), "is an adapter without its model"),
-        (lambda f: rewrite(f, quantise), "is quantised, for it holds model.layers.0.mlp.up_proj.scales in F32"),
+        (lambda f: rewrite(f, quantise), "is quantised, for it holds model.layers.0.mlp.up_proj.qweight"),
         (lambda f: rewrite(f, lambda t: {k: v.to(torch.float8_e4m3fn) if v.ndim > 1 else v for k, v in t.items()}), "in F8_E4M3"),
         (lambda f: rewrite(f, without("lm_head")), "has no output head: lm_head.weight is in none of its files"),
         (lambda f: rewrite(f, without("1.mlp.up_proj")), "lacks model.layers.1.mlp.up_proj.weight, which LlamaForCausalLM needs"),
@@ -110,6 +112,10 @@ def quantise(tensors):
         (lambda f: configure(f, is_causal=False), "has is_causal: false in its config.json, so that it sees"),
         (lambda f: tiny_tokenizer(bos=False, eos=False).save_pretrained(f), "has a tokenizer with neither BOS nor EOS"),
         (lambda f: shards(f, *halves(f), index={"model.norm.weight": "model-00001-of-00002.safetensors"}), "but it is in model-00002"),
+        (lambda f: shards(f, *halves(f), index={"more": "sub/model.safetensors"}), "in sub/model.safetensors, which is in another folder"),
+        (lambda f: (f / "generation_config.json").write_text('{"max_new_tokens": -5}'), "cannot be built or run"),
+        (lambda f: [(f / WEIGHTS).unlink(), (f / WEIGHTS).symlink_to(f / "gone")], "has a model.safetensors that is no file, or a link"),
+        (lambda f: configure(f, model_type="bert-generation", architectures=["BertGenerationDecoder"]), "is an encoder"),
         (lambda f: shards(f, *halves(f), index={"more": "model-00001-of-00002.safetensors"}), "but no file holds it"),
         (lambda f: shards(f, halves(f)[0] | {"model.norm.weight": torch.zeros(32)}, halves(f)[1]), "holds model.norm.weight twice"),
     ],
@@ -267,6 +273,9 @@ def test_a_gguf_file_is_admitted_whole_and_not_cut_short(tmp_path):
         ({"without": "blk.1.ffn_up"}, "lacks model.layers.1.mlp.up_proj.weight"),
         ({"split": 2}, "is one of 2 parts of a model; join them"),
         ({"ends": False}, "is a model whose tokenizer has neither BOS nor EOS"),
+        ({"scaled": True}, "scales its rotary embeddings (llama.rope.scaling.type)"),
+        ({"more": "rope_freqs"}, "scales its rotary embeddings (rope_freqs.weight)"),
+        ({"more": "blk.0.attn_q_more"}, "holds blk.0.attn_q_more.weight, which transformers does not read from GGUF"),
     ],
 )
 def test_a_gguf_file_that_is_no_whole_language_model_is_refused(tmp_path, change, sentence):
@@ -283,9 +292,9 @@ def test_a_verdict_is_asked_for_once_and_without_torch(folder, tmp_path, monkeyp
         f"print(admitted(Path({str(folder)!r}))); assert 'torch' not in sys.modules"
     )
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert asked.stdout.strip() == "{'widths': [32, 48], 'positions': 64}", asked.stderr
+    assert asked.stdout.strip() == "{'widths': [32, 48], 'positions': 64, 'unused': []}", asked.stderr
     monkeypatch.setattr(verdicts, "_ask", lambda *_: pytest.fail("asked again"))
-    assert verdicts.admitted(folder) == {"widths": [32, 48], "positions": 64}
+    assert verdicts.admitted(folder) == {"widths": [32, 48], "positions": 64, "unused": []}
 
 
 def test_a_refusal_is_remembered_until_the_model_is_mended(folder, tmp_path, monkeypatch):
@@ -337,3 +346,91 @@ def test_a_boundary_token_past_the_embedding_is_refused(folder):
     tokenizer.save_pretrained(folder)
     with pytest.raises(UnusableModel, match="whose EOS has the number 96, past the 96 rows of its embedding"):
         look(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor"),
+    [
+        ("model.layers.0.attention.bias", torch.ones(1, 1, 64, 64, dtype=torch.uint8)),
+        ("model.layers.0.attention.masked_bias", torch.tensor(float("-inf"))),
+        ("model.layers.0.self_attn.rotary_emb.inv_freq", torch.ones(4)),
+        ("model.layers.0.mlp.up_proj.scales", torch.ones(48)),
+        ("model.position_ids", torch.ones(1, 64, dtype=torch.int32)),
+    ],
+)
+def test_what_a_model_does_not_take_is_no_reason_to_refuse_it(folder, tmp_path, name, tensor):
+    rewrite(folder, lambda tensors: tensors | {name: tensor})
+    assert look(folder).unused == [name]
+    assert_one_truth(folder, tmp_path / "out" / "provenance.json", stored=31)
+
+
+def test_a_folder_called_as_a_tokenizer_is_no_file_of_a_model(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (folder / "tokenizer").mkdir()
+    assert verdicts.admitted(folder)["positions"] == 64
+
+
+def test_weights_that_end_in_zeros_are_refused(folder, tmp_path):
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    with pytest.raises(ValueError, match=r"out holds .* with nothing but zeros, and others, as after a download"):
+        prepare_model(record=tmp_path / "out" / "provenance.json", checkpoint=sorted(folder.iterdir()))
+
+
+class Reordered(LlamaModel):
+    """Blocks that are not one after the other: twice through all, from the middle, with something between, or one left out."""
+
+    way = "twice"
+
+    def forward(self, input_ids=None, **kwargs):
+        kwargs.pop("use_cache", None)
+        hidden = self.embed_tokens(input_ids)
+        positions = torch.arange(input_ids.shape[1], device=hidden.device)[None]
+        rotary = self.rotary_emb(hidden, positions)
+        ways = {"twice": [0, 1, 2, 0, 1, 2], "middle": [1, 0, 2], "left out": [0, 1], "between": [0, 1, 2]}
+        for index in ways[self.way]:
+            hidden = self.layers[index](hidden, position_embeddings=rotary, position_ids=positions)
+            hidden = hidden + 0.5 if self.way == "between" else hidden
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(hidden))
+
+
+@pytest.mark.parametrize("way", ["twice", "middle", "left out", "between"])
+def test_blocks_that_are_not_one_after_the_other_are_refused(folder, monkeypatch, way):
+    monkeypatch.setattr(LlamaModel, "forward", Reordered.forward)
+    monkeypatch.setattr(LlamaModel, "way", way, raising=False)
+    with pytest.raises(UnusableModel, match="cannot be pruned: .*(once and in order|of its 3 blocks)"):
+        admit(folder)
+
+
+def test_a_refusal_for_want_of_something_here_is_asked_for_again(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def want(*_):
+        raise ImportError("No module named 'nonsuch'")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "configuration", want)
+        with pytest.raises(
+            UnusableModel, match="cannot be looked at on this machine .ImportError: No module named 'nonsuch'"
+        ):
+            verdicts.admitted(folder)
+    assert verdicts.admitted(folder)["positions"] == 64
+
+
+@pytest.mark.parametrize("content", ["null", "3", '"refused"', "{}", "[]", "[" * 100_000, "\0"])
+def test_a_damaged_memory_is_no_answer(folder, tmp_path, monkeypatch, content):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    verdicts.admitted(folder)
+    [memory] = (tmp_path / "cache/polyprune/models").iterdir()
+    memory.write_text(content)
+    assert verdicts.admitted(folder)["positions"] == 64
+
+
+def test_a_gguf_file_is_known_by_all_that_stands_before_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(verdicts, "END", 16)
+    path = save_gguf(tmp_path / "tiny.gguf")
+    assert verdicts.admitted(path)["positions"] == 64
+    path.write_bytes(path.read_bytes().replace(b"blk.1.ffn_up", b"blk.1.ffn_xx"))
+    with pytest.raises(UnusableModel, match="lacks model.layers.1.mlp.up_proj.weight"):
+        verdicts.admitted(path)

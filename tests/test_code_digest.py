@@ -31,8 +31,8 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(code_digest, "PACKAGE", "package")
 
     def code_of(*modules):
-        code_digest._fingerprint.cache_clear()
-        code_digest._imports.cache_clear()
+        code_digest._read.cache_clear()
+        code_digest.code_of.cache_clear()
         return code_digest.code_of(*modules)
 
     yield root, code_of

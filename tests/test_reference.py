@@ -3,7 +3,7 @@
 import pytest
 
 from workflow_scripts.artifact_catalogue import ARTIFACTS
-from workflow_scripts.prune_model import LAYERS_SCHEMA
+from workflow_scripts.pruning.layers import LAYERS_SCHEMA
 from workflow_scripts.pruning.results import Diagnostics
 from workflow_scripts.reference import DOCS, DOCUMENTS
 from workflow_scripts.study.sections import Study

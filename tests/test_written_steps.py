@@ -15,8 +15,8 @@ from workflow_scripts.collect_questions import Parameters as QuestionParameters
 from workflow_scripts.collect_questions import collect_questions
 from workflow_scripts.continue_prompts import Parameters as ContinuationParameters
 from workflow_scripts.continue_prompts import continue_prompts
-from workflow_scripts.evaluation.answering import ANSWERS_SCHEMA
-from workflow_scripts.evaluation.continuing import CONTINUATIONS_SCHEMA
+from workflow_scripts.evaluation.schemas.answers import ANSWERS_SCHEMA
+from workflow_scripts.evaluation.schemas.continuations import CONTINUATIONS_SCHEMA
 from workflow_scripts.paths import Grid, Variant, answers_path, continuations_path, questions_path, tokens_path
 from workflow_scripts.paths import variant_folder as folder_of
 from workflow_scripts.prepare_model import prepare_model

@@ -20,11 +20,14 @@ def save_gguf(
     without: str = "-",
     split: int = 0,
     ends: bool = True,
+    scaled: bool = False,
+    more: str = "",
 ) -> Path:
     """A Llama of 20,000 parameters in float32, its tokenizer included.
 
     What it says of itself can be made wrong: its architecture, its number of blocks, a tensor `without` which it is, the
-    number of parts that it is one of, whether it knows the tokens that begin and end a text.
+    number of parts that it is one of, whether it knows the tokens that begin and end a text, whether it scales its rotary
+    embeddings, the name of one tensor `more`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(path, architecture)
@@ -32,7 +35,10 @@ def save_gguf(
     if split:
         writer.add_uint16("split.count", split)
     _add_tokenizer(writer, ends)
-    for name, tensor in _tensors(np.random.default_rng(seed)).items():
+    if scaled:
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+    tensors = _tensors(np.random.default_rng(seed)) | ({more: np.ones(HIDDEN)} if more else {})
+    for name, tensor in tensors.items():
         if not name.startswith(without):
             writer.add_tensor(f"{name}.weight", tensor.astype(np.float32))
     writer.write_header_to_file()

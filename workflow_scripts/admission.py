@@ -4,9 +4,9 @@ transformers itself says what it would load, on the meta device; then one block 
 the place of its weights.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,13 +15,14 @@ import gguf
 import torch
 from gguf import GGUFReader
 from torch import nn
-from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, GenerationConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor, get_gguf_hf_weights_map
 from transformers.utils import logging
 
 from workflow_scripts.corpora.tokens import Boundary
-from workflow_scripts.models.architectures import unsupported
+from workflow_scripts.models.architectures import positions_of, unsupported
 from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears, iterate_linears
+from workflow_scripts.models.checkpoint import names_in_model
 from workflow_scripts.models.heads import has_other_head
 from workflow_scripts.models.sources import read_gguf
 from workflow_scripts.models.stored import StoredTensor, UnusableModel, stored_tensors
@@ -39,9 +40,26 @@ TOKENS = 8
 """Length of the text that goes through a block."""
 BIDIRECTIONAL = {"use_bidirectional_attention": True, "is_causal": False, "bidirectional": True}
 """Keys of configurations, with what they say of a model that sees the tokens it is to predict."""
-POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len")
-"""Keys of configurations that say how many tokens a model can see."""
+QUANTISED_NAMES = (
+    ".qweight", ".qzeros", ".scales", ".g_idx", ".absmax", ".quant_map", ".SCB", ".weight_scale", ".weight_scale_inv",
+    ".weight_packed",
+)  # fmt: skip
+"""Ends of the names that GPTQ, AWQ, bitsandbytes, compressed-tensors and FP8 checkpoints give their tensors."""
+QUANTISED_DTYPES = {"I8", "U8", "I16", "U16", "I32", "U32", "F8_E4M3", "F8_E5M2", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0"}
+"""Dtypes, as safetensors spells them, that no plain matrix of weights has."""
+SCALED = ("gpt-oss",)
+"""Architectures of GGUF whose scaling of rotary embeddings transformers reads."""
+MERGED = ("_exps.weight",)
+"""Ends of the names of tensors of GGUF that become several of the model's."""
 AGAIN = "fetch the checkpoint again, or save it anew with save_pretrained"
+
+
+PASSING = (ImportError, MemoryError, OSError)
+"""Errors that are about the machine and its network, and not about the model's files."""
+
+
+class PassingRefusal(UnusableModel):
+    """A refusal that may not hold any more when it is asked for again."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +69,12 @@ class Admission:
     Attributes:
         widths: the different numbers of inputs of its linears, ascending.
         positions: tokens that it can see at most; None where it does not say.
+        unused: tensors in its files that it does not take.
     """
 
     widths: list[int]
     positions: int | None
+    unused: list[str] = field(default_factory=list)
 
 
 def admit(directory: Path, trusted: bool = False) -> Admission:
@@ -68,10 +88,15 @@ def admit(directory: Path, trusted: bool = False) -> Admission:
         config = configuration(directory, trusted)
         _refuse_configuration(config)
         model = without_weights(config, torch.float32, trusted)
+        own = names_in_model(model, tensors)
+        unused = sorted(name for name in tensors if own[name] not in model.state_dict())
+        _refuse_quantised({name: tensor for name, tensor in tensors.items() if name not in unused}, unused)
         _refuse_gaps(type(model), config, tensors)
         _rehearse(model)
+        if (directory / "generation_config.json").is_file():
+            GenerationConfig.from_pretrained(directory)
         _refuse_tokenizer(directory, trusted, model.get_input_embeddings().weight.shape[0])
-    return describe(model)
+    return describe(model, unused)
 
 
 def admit_gguf(file: Path) -> Admission:
@@ -88,6 +113,11 @@ def admit_gguf(file: Path) -> Admission:
     if (parts := _field(reader, "split.count")) and parts > 1:
         raise UnusableModel(
             f"is one of {parts} parts of a model; join them with llama.cpp's `llama-gguf-split --merge`, and name the whole"
+        )
+    if (scaling := _scaling(reader)) and _field(reader, "general.architecture") not in SCALED:
+        raise UnusableModel(
+            f"scales its rotary embeddings ({scaling}), which transformers does not read from GGUF, so that it would be another "
+            "model; name its safetensors checkpoint as path"
         )
     with _quiet(), _as_unusable(), patch.object(gguf, "GGUFReader", lambda *_: reader):
         config = AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
@@ -108,6 +138,12 @@ def _field(reader: GGUFReader, name: str) -> Any:
     return field and field.contents()
 
 
+def _scaling(reader: GGUFReader) -> str:
+    """What of a file says that its rotary embeddings are scaled; empty where nothing does."""
+    keys = [name for name in reader.fields if name.endswith(".rope.scaling.type") and _field(reader, name) != "none"]
+    return next(iter([*keys, *(tensor.name for tensor in reader.tensors if "rope_freqs" in tensor.name)]), "")
+
+
 def _refuse_gaps_of_gguf(model: PreTrainedModel, names: set[str], architecture: str) -> None:
     processor = TENSOR_PROCESSORS.get(architecture, TensorProcessor)(config=model.config.to_dict())
     places = get_gguf_hf_weights_map(model, processor)
@@ -116,12 +152,17 @@ def _refuse_gaps_of_gguf(model: PreTrainedModel, names: set[str], architecture: 
     missing = {place for place in set(places.values()) - there if tied.get(place) not in there}
     if missing:
         raise UnusableModel(_lacking(model, sorted(missing), []))
+    if surplus := sorted(name for name in names - set(places) if not name.endswith(MERGED)):
+        raise UnusableModel(
+            f"holds {surplus[0]}, which transformers does not read from GGUF, so that it would be another model; name its "
+            "safetensors checkpoint as path"
+        )
 
 
-def describe(model: PreTrainedModel) -> Admission:
+def describe(model: PreTrainedModel, unused: Sequence[str] = ()) -> Admission:
     """What a study needs to know of a model, its weights there or not."""
     widths = sorted({linear.in_features for _, _, linear in iterate_linears(model)})
-    return Admission(widths, next((n for key in POSITIONS if (n := getattr(model.config, key, None))), None))
+    return Admission(widths, positions_of(model.config), list(unused))
 
 
 def _refuse_configuration(config: PreTrainedConfig) -> None:
@@ -136,6 +177,19 @@ def _refuse_configuration(config: PreTrainedConfig) -> None:
                 f"has {key}: {str(value).lower()} in its config.json, so that it sees the tokens it is to predict and has no "
                 "perplexity; take a causal model"
             )
+
+
+def _refuse_quantised(used: dict[str, StoredTensor], unused: Sequence[str]) -> None:
+    """Some quantisers leave no word in config.json, but always tensors of their own, in the place of the model's."""
+    plain = "and polyprune prunes plain weights; name the checkpoint it was made from"
+    for name, tensor in used.items():
+        if tensor.dtype in QUANTISED_DTYPES and len(tensor.shape) > 1:
+            raise UnusableModel(f"is quantised, for it holds {name} in {tensor.dtype}, {plain}")
+    for name in unused:
+        owner = next((name.removesuffix(end) for end in QUANTISED_NAMES if name.endswith(end)), None)
+        # Beside the model's own weight it is something else.
+        if owner and (f"{owner}.weight" not in used or name.endswith((".SCB", ".absmax", ".weight_scale"))):
+            raise UnusableModel(f"is quantised, for it holds {name}, {plain}")
 
 
 def _refuse_gaps(kind: type[PreTrainedModel], config: PreTrainedConfig, tensors: dict[str, StoredTensor]) -> None:
@@ -168,9 +222,9 @@ def _lacking(model: PreTrainedModel, missing: list[str], unexpected: list[str]) 
     name = type(model).__name__
     head = model.get_output_embeddings()
     of_head = {key for key, module in model.named_modules() if module is head}
-    if {key.rpartition(".")[0] for key in missing} <= of_head:
+    if {key.rpartition(".")[0] for key in missing} <= of_head and any(key.endswith(".weight") for key in missing):
         return (
-            f"has no output head: {missing[0]} is in none of its files and is not tied to the embedding; "
+            f"has no output head: {missing[-1]} is in none of its files and is not tied to the embedding; "
             "name a checkpoint that was saved as ...ForCausalLM"
         )
     counted, there = len(find_blocks(model)), _blocks_there(model, set(missing))
@@ -213,7 +267,7 @@ def _rehearse(model: PreTrainedModel) -> None:
 
 
 class Zeros:
-    """Zeros in the place of a checkpoint's weights, of the parts that are asked for alone."""
+    """Zeros in the place of a checkpoint's weights, of the parts that are asked for alone; embeddings whose rows differ."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -232,12 +286,18 @@ class Zeros:
         for name in names:
             owner, _, attribute = name.rpartition(".")
             parameter = self._model.get_parameter(name)
-            zeros = nn.Parameter(torch.zeros_like(parameter, device=device), requires_grad=False)
-            self._model.get_submodule(owner)._parameters[attribute] = zeros
+            is_table = parameter.ndim == 2 and isinstance(self._model.get_submodule(owner), nn.Embedding)
+            made = _told_apart(*parameter.shape) if is_table else torch.zeros_like(parameter, device=device)
+            self._model.get_submodule(owner)._parameters[attribute] = nn.Parameter(made, requires_grad=False)
 
     def rows(self, name: str, wanted: torch.Tensor) -> torch.Tensor:
         """See `models.checkpoint.Checkpoint`."""
-        return torch.zeros(len(wanted), *self._model.get_parameter(name).shape[1:])
+        return _told_apart(len(wanted), self._model.get_parameter(name).shape[1])
+
+
+def _told_apart(rows: int, width: int) -> torch.Tensor:
+    """An embedding whose rows differ, for what depends on tokens to be seen, in the memory of one column."""
+    return torch.arange(1.0, rows + 1)[:, None].expand(rows, width)
 
 
 def _refuse_tokenizer(directory: Path, trusted: bool, rows: int) -> None:
@@ -266,6 +326,10 @@ def _as_unusable() -> Iterator[None]:
         raise
     except UnsupportedArchitecture as error:
         raise UnusableModel(f"cannot be pruned: {str(error).rstrip('.')}; take another model") from error
+    except PASSING as error:
+        raise PassingRefusal(
+            f"cannot be looked at on this machine ({type(error).__name__}: {_first_line(error)}); install or provide what that names"
+        ) from error
     except Exception as error:
         raise UnusableModel(
             f"cannot be built or run by the installed transformers ({type(error).__name__}: {_first_line(error)}); "
@@ -274,7 +338,7 @@ def _as_unusable() -> Iterator[None]:
 
 
 def _first_line(error: Any) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0][:300]
+    return " ".join(str(error).split())[:300] or "no message"
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.admission import admit, admit_gguf
+from workflow_scripts.admission import PassingRefusal, admit, admit_gguf
 from workflow_scripts.cli import run_step
 from workflow_scripts.models.stored import UnusableModel
+from workflow_scripts.models.verdicts import ANSWER
 
 
 def admit_model(*, source: Path, trusted: bool = False) -> None:
@@ -17,15 +18,16 @@ def admit_model(*, source: Path, trusted: bool = False) -> None:
         source: a checkpoint directory or a GGUF file.
         trusted: whether the model's own code may run.
     """
-    print(json.dumps(answer_of(source, trusted)))
+    # After a mark of its own, for a model's own code may print.
+    print(f"\n{ANSWER}{json.dumps(answer_of(source, trusted))}", flush=True)
 
 
 def answer_of(source: Path, trusted: bool) -> dict[str, Any]:
-    """The fields of an `Admission`, or `refused` and the reason."""
+    """The fields of an `Admission`; or `refused` and the reason, and whether that may pass (`passing`)."""
     try:
         return asdict(admit(source, trusted) if source.is_dir() else admit_gguf(source))
     except UnusableModel as error:
-        return {"refused": str(error)}
+        return {"refused": str(error), "passing": isinstance(error, PassingRefusal)}
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def answer_questions(
         parameters,
         longest_text(asked, p.tokens),
         lambda network, together: answer_all(
-            network, asked, tokenizer, p.language, p.tokens, *((p.batch, p.scored_tokens) if together else (1, 1))
+            network, asked, tokenizer, p.language, p.tokens, *((p.batch, p.scored_tokens) if together else (0, 1))
         ),
     )
 

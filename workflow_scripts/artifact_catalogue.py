@@ -34,17 +34,17 @@ from workflow_scripts.analysis import tasks as task_analysis
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA
 from workflow_scripts.corpora.tokens import TOKENS_SCHEMA
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
-from workflow_scripts.evaluation.activations import ACTIVATIONS_SCHEMA
-from workflow_scripts.evaluation.answering import ANSWERS_SCHEMA
-from workflow_scripts.evaluation.cloze import CLOZE_SCHEMA
 from workflow_scripts.evaluation.cloze_items import ITEMS_SCHEMA
-from workflow_scripts.evaluation.continuing import CONTINUATIONS_SCHEMA
-from workflow_scripts.evaluation.perplexity import PERPLEXITY_SCHEMA
 from workflow_scripts.evaluation.questions import QUESTIONS_SCHEMA
+from workflow_scripts.evaluation.schemas.activations import ACTIVATIONS_SCHEMA
+from workflow_scripts.evaluation.schemas.answers import ANSWERS_SCHEMA
+from workflow_scripts.evaluation.schemas.cloze import CLOZE_SCHEMA
+from workflow_scripts.evaluation.schemas.continuations import CONTINUATIONS_SCHEMA
+from workflow_scripts.evaluation.schemas.perplexity import PERPLEXITY_SCHEMA
 from workflow_scripts.evaluation.tasks.items import TASK_ITEMS
 from workflow_scripts.masks.store import SCHEMA as MASKS_SCHEMA
 from workflow_scripts.overlap_masks import OVERLAP_SCHEMA
-from workflow_scripts.prune_model import LAYERS_SCHEMA
+from workflow_scripts.pruning.layers import LAYERS_SCHEMA
 from workflow_scripts.tabulate_cloze import CLOZE_TABLE
 from workflow_scripts.tabulate_continuations import CONTINUATIONS_TABLE
 from workflow_scripts.tabulate_layers import LAYERS_TABLE

@@ -10,6 +10,7 @@ is passed as a further root.
 import ast
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,6 +34,7 @@ LIBRARIES = {
 safetensors), or that the workflow itself is made with, are left out: a new version of them makes no result another one."""
 
 
+@cache
 def code_of(*modules: str) -> str:
     """Digest of the named modules ("prune_model", "pruning.methods.wanda") and of all they import within the package.
 
@@ -42,7 +44,7 @@ def code_of(*modules: str) -> str:
     digest = hashlib.sha256()
     found = reachable(*(f"{PACKAGE}.{module}" for module in modules))
     for name in sorted(found):
-        digest.update(f"{name}\n{_fingerprint(name)}\n".encode())
+        digest.update(f"{name}\n{_read(name).fingerprint}\n".encode())
     for library, installed in _libraries(found).items():
         digest.update(f"{library}=={installed}\n".encode())
     return digest.hexdigest()[:16]
@@ -59,7 +61,7 @@ def libraries_of(*modules: str) -> dict[str, str]:
 
 
 def _libraries(found: set[str]) -> dict[str, str]:
-    imported = {library.partition(".")[0] for name in found for library in _foreign(name)}
+    imported = set().union(*(_read(name).foreign for name in found))
     return {library: _version(library) for entry in sorted(imported) for library in LIBRARIES.get(entry, ())}
 
 
@@ -75,25 +77,36 @@ def reachable(*names: str) -> set[str]:
             raise ValueError(f"There is no module {name} in the package {PACKAGE}.")
         found.add(name)
         waiting.extend(name.rpartition(".")[:1] if "." in name else ())
-        waiting.extend(_imports(name))
+        waiting.extend(_read(name).imports)
     return found
 
 
+@dataclass(frozen=True)
+class _Module:
+    """What counts of a module.
+
+    Attributes:
+        fingerprint: digest of its code and of the package data that it names.
+        imports: modules of the package that it imports.
+        foreign: top-level modules of other packages that it imports.
+    """
+
+    fingerprint: str
+    imports: frozenset[str]
+    foreign: frozenset[str]
+
+
 @cache
-def _fingerprint(name: str) -> str:
-    tree = _tree(name)
+def _read(name: str) -> _Module:
+    # All at once: to parse a module takes longer than anything that is done with it.
+    tree = ast.parse(_file(name).read_text(encoding="utf-8"))
+    imported = set(_imported_names(name, tree))
     data = "".join(_data_digest(_file(name).parent / entry) for entry in _package_data(tree))
-    return hashlib.sha256((ast.dump(_without_labels(tree)) + data).encode()).hexdigest()
-
-
-@cache
-def _imports(name: str) -> frozenset[str]:
-    return frozenset(found for found in _imported_names(name) if _file(found) is not None)
-
-
-@cache
-def _foreign(name: str) -> frozenset[str]:
-    return frozenset(found for found in _imported_names(name) if found.partition(".")[0] != PACKAGE)
+    return _Module(
+        hashlib.sha256((ast.dump(_without_labels(tree)) + data).encode()).hexdigest(),
+        frozenset(found for found in imported if _file(found) is not None),
+        frozenset(found.partition(".")[0] for found in imported) - {PACKAGE},
+    )
 
 
 @cache
@@ -105,9 +118,9 @@ def _version(library: str) -> str:
         return "absent"
 
 
-def _imported_names(name: str) -> Iterator[str]:
+def _imported_names(name: str, tree: ast.Module) -> Iterator[str]:
     is_package = _file(name).name == "__init__.py"
-    for node in _walk(_tree(name)):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -120,12 +133,20 @@ def _imported_names(name: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only type checkers read."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
-            yield from _walk(child)
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements within a node, but those that only type checkers read."""
+    for block in _blocks(node):
+        for child in block:
+            if not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+                yield child
+                yield from _statements(child)
+
+
+def _blocks(node: ast.AST) -> Iterator[list[ast.AST]]:
+    """The lists of statements, exception handlers and cases right within a node: expressions, most of a tree, have none."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        if isinstance(block := getattr(node, field, None), list):
+            yield block
 
 
 def _file(name: str) -> Path | None:
@@ -137,10 +158,6 @@ def _file(name: str) -> Path | None:
         if candidate is not None and candidate.is_file():
             return candidate
     return None
-
-
-def _tree(name: str) -> ast.Module:
-    return ast.parse(_file(name).read_text(encoding="utf-8"))
 
 
 def _package_data(tree: ast.Module) -> tuple[str, ...]:
@@ -155,17 +172,22 @@ def _data_digest(path: Path) -> str:
 
 
 def _without_labels(tree: ast.Module) -> ast.Module:
-    tree = _WithoutStrings().visit(tree)
+    _drop_strings(tree)
     tree.body = [node for node in tree.body if not _is_version(node)]
     return tree
 
 
-class _WithoutStrings(ast.NodeTransformer):
+def _drop_strings(node: ast.AST) -> None:
     """Take away every statement that is a string and nothing more, which computes nothing wherever it stands."""
+    for block in _blocks(node):
+        block[:] = [child for child in block if not _is_string(child)]
+        for child in block:
+            _drop_strings(child)
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        is_string = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_string else node
+
+def _is_string(node: ast.AST) -> bool:
+    value = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _is_version(node: ast.AST) -> bool:

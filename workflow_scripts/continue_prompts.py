@@ -66,7 +66,7 @@ def continue_prompts(
         model,
         parameters,
         1 + p.opening + p.tokens,
-        lambda network, together: continue_all(network, begun, tokenizer, start, p.tokens, p.batch if together else 1),
+        lambda network, together: continue_all(network, begun, tokenizer, start, p.tokens, p.batch if together else 0),
     )
 
 

@@ -76,10 +76,10 @@ def _prepare(folder: Path, parameters: Parameters, checkpoint: list[Path] | None
         source = sources.from_directory(checkpoint[0].parent, folder, trusted)
     else:
         raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --checkpoint.")
-    admit(folder, trusted)
+    unused = admit(folder, trusted).unused
     if trusted:
         source |= {TRUSTED: True}
-    return {"source": source, **sources.describe_checkpoint(folder, trusted)}
+    return {"source": source, **sources.describe_checkpoint(folder, trusted, unused)}
 
 
 if __name__ == "__main__":

@@ -3,15 +3,14 @@
 import logging
 from pathlib import Path
 
-from transformers.utils import logging as transformers_logging
-
 from workflow_scripts.cli import run_step
-from workflow_scripts.doctor import DEFAULT, RESULTS
-from workflow_scripts.planning.assessment import Problems, make_plan
 from workflow_scripts.planning.dag import study_dag
-from workflow_scripts.planning.machine import ask_machine
-from workflow_scripts.planning.progress import predict, progress_lines, progress_of
-from workflow_scripts.study import read_file
+from workflow_scripts.planning.progress import predict, progress_lines, progress_of, wants_estimate
+from workflow_scripts.process import imports_done
+from workflow_scripts.study import Study, read_file
+
+DEFAULT = Path(__file__).parents[1] / "config.yaml"
+RESULTS = Path("results")
 
 
 def progress(*, configfile: Path = DEFAULT) -> None:
@@ -23,13 +22,26 @@ def progress(*, configfile: Path = DEFAULT) -> None:
     Args:
         configfile: the study, as for snakemake; the default study if left out.
     """
-    transformers_logging.set_verbosity_error()
     logging.disable(logging.INFO)
-    plan = make_plan(read_file(configfile), ask_machine(RESULTS), RESULTS, Problems())
-    planned = {stage.rule: stage.seconds and stage.seconds / stage.jobs for stage in plan.stages}
+    study = read_file(configfile)
     found = progress_of(study_dag(configfile))
-    print("\n".join(progress_lines(found, predict(found, planned), plan.side_by_side)))
+    planned, side_by_side = estimate(study) if wants_estimate(found) else ({}, 1)
+    print("\n".join(progress_lines(found, predict(found, planned), side_by_side)))
+
+
+def estimate(study: Study) -> tuple[dict[str, float | None], int]:
+    """The doctor's: rule -> seconds of a job, None where they are not known; and how many jobs run at a time."""
+    # Of a study that is done nothing is estimated, and torch, which takes seconds, not imported.
+    from transformers.utils import logging as transformers_logging
+
+    from workflow_scripts.planning.assessment import Problems, make_plan
+    from workflow_scripts.planning.machine import ask_machine
+
+    imports_done()
+    transformers_logging.set_verbosity_error()
+    plan = make_plan(study, ask_machine(RESULTS), RESULTS, Problems())
+    return {stage.rule: stage.seconds and stage.seconds / stage.jobs for stage in plan.stages}, plan.side_by_side
 
 
 if __name__ == "__main__":
-    run_step(progress)
+    run_step(progress, imports_more=True)

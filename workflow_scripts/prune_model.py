@@ -21,25 +21,10 @@ from workflow_scripts.models.memory import parse_memory
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.models.variant import weight_key
 from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially, prune_without_calibration
+from workflow_scripts.pruning.layers import LAYERS_SCHEMA
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.progress import Progress
-
-LAYERS_SCHEMA = pa.schema(
-    [
-        pa.field("block", pa.int64()),
-        pa.field("module", pa.string()),
-        pa.field("sparsity", pa.float64()),
-        pa.field("local_error", pa.float64()),
-        pa.field("path_error", pa.float64()),
-        pa.field("signal_to_noise", pa.float64()),
-        pa.field("damping", pa.float64()),
-        pa.field("sample_tokens", pa.int64()),
-        pa.field("criterion", pa.string()),
-        pa.field("input_norms", pa.list_(pa.float32())),
-    ]
-)
-"""`block` and `module`, the fields of `pruning.results.Diagnostics`, and the norms of the inputs."""
 
 
 @dataclass(frozen=True)

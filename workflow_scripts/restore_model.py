@@ -9,6 +9,7 @@ from workflow_scripts.artifacts import ArtifactError
 from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
 from workflow_scripts.models.copies import LOCK, SOURCE, WEIGHTS, alone, is_dropped
+from workflow_scripts.models.digests import digest_tensors
 
 
 def restore_model(*, record: Path) -> None:
@@ -26,7 +27,7 @@ def restore_model(*, record: Path) -> None:
         with TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as folder:
             made = Path(folder)
             make_again(content["source"], directory, made)
-            if sources.digest_tensors(made)[0] != content["tensors"]:
+            if digest_tensors(made)[0] != content["tensors"]:
                 raise ArtifactError(
                     f"The source of {directory.name} gives other weights than its record: delete {directory} and run again."
                 )

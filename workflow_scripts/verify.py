@@ -7,7 +7,6 @@ from pathlib import Path
 from shlex import quote
 
 from tqdm import tqdm
-from transformers.utils import logging as transformers_logging
 
 from workflow_scripts.cli import run_step
 from workflow_scripts.verification.expectations import expected_artifacts
@@ -22,7 +21,6 @@ def verify(*, configfile: Path | None = None) -> None:
     Args:
         configfile: the study, as for snakemake; the default study if left out.
     """
-    transformers_logging.set_verbosity_error()
     # Snakemake tells that it builds a DAG, and the workflow that results without records are to be verified.
     logging.disable(logging.WARNING)
     expected = expected_artifacts(configfile)

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Phi3Config, Phi3ForCausalLM
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, Phi3Config, Phi3ForCausalLM
 
 from tests.conftest import SIZES, tiny_model
 from tests.evaluation.test_perplexity import documents, naive, score
 from workflow_scripts.evaluation.batching import texts_go_together
 from workflow_scripts.evaluation.cloze import score_items
 from workflow_scripts.evaluation.cloze_items import EncodedItem
+from workflow_scripts.evaluation.generation import write_greedily
 from workflow_scripts.models.checkpoint import load_model
 
 ORIGINAL = 16
@@ -97,3 +98,29 @@ def test_a_model_that_looks_at_the_batch_is_found_out(caplog):
     torch.manual_seed(0)
     assert not texts_go_together(Neighbours(LlamaConfig(**SIZES)).eval(), 40)
     assert "Neighbours one by one, for beside a longer text" in caplog.text
+
+
+class Forgetful(LlamaForCausalLM):
+    """Keys and values are kept, and not looked at."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config)
+        self.model.register_forward_pre_hook(self._forget, with_kwargs=True)
+
+    def _forget(self, _, args, kwargs):
+        return args, kwargs | {"past_key_values": DynamicCache() if kwargs.get("use_cache") else None}
+
+
+def test_a_model_that_goes_on_wrongly_from_what_is_kept_reads_whole_texts(caplog):
+    torch.manual_seed(0)
+    model = Forgetful(LlamaConfig(**SIZES)).eval()
+    assert not texts_go_together(model, 40)
+    assert "going on from kept keys and values" in caplog.text
+    prompts = [[1, 5, 9, 12, 30], [1, 7], [1, 8, 8]]
+    whole = LlamaForCausalLM(LlamaConfig(**SIZES)).eval()
+    whole.load_state_dict(model.state_dict())
+    for prompt, text in zip(prompts, write_greedily(model, prompts, 6, (), 0), strict=True):
+        ids = list(prompt)
+        for token in text:
+            assert whole(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax().item() == token
+            ids.append(token)

@@ -105,3 +105,10 @@ def test_a_model_that_sees_what_it_is_to_predict_is_refused():
     config = Gemma3TextConfig(**SIZES, head_dim=8, use_bidirectional_attention=True)
     with pytest.raises(UnsupportedArchitecture, match="sees the tokens that it is to predict"):
         head.refuse_unsupported_model(AutoModelForCausalLM.from_config(config).eval())
+
+
+def test_logits_that_overflow_are_an_error_that_names_the_remedy():
+    model = tiny_model("llama")
+    model.model.norm.weight.fill_(1e308)
+    with pytest.raises(ArithmeticError, match="are not finite: use compute.dtype float32"):
+        head.refuse_unsupported_model(model)

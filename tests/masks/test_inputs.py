@@ -7,7 +7,7 @@ import pytest
 from workflow_scripts.artifacts import write_table
 from workflow_scripts.masks import inputs
 from workflow_scripts.masks.inputs import correlations, similarities
-from workflow_scripts.prune_model import LAYERS_SCHEMA
+from workflow_scripts.pruning.layers import LAYERS_SCHEMA
 
 
 def test_correlations_are_those_of_logarithms():

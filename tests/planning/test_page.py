@@ -3,7 +3,8 @@
 import pytest
 
 from workflow_scripts.planning.assessment import Problems, gigabytes
-from workflow_scripts.planning.page import columns, duration, problem_lines
+from workflow_scripts.planning.page import problem_lines
+from workflow_scripts.planning.words import columns, duration
 
 
 def test_columns_are_aligned():

@@ -12,6 +12,7 @@ from workflow_scripts.planning.progress import (
     progress_lines,
     progress_of,
     seconds_left,
+    wants_estimate,
 )
 
 
@@ -81,3 +82,9 @@ def test_the_page_says_what_is_not_known_and_when_all_is_done():
     assert lines[-1] == "1 of 4 jobs are done; the rest takes at least 40 s with 2 at a time."
     done = {"prune": RuleProgress(0, [40.0])}
     assert list(progress_lines(done, {"prune": Prediction(40.0, True)}, 2))[-1] == "All 1 jobs are done."
+
+
+def test_an_estimate_is_wanted_until_all_is_measured_and_done():
+    assert wants_estimate({"prune": RuleProgress(1, [40.0])})
+    assert wants_estimate({"prune": RuleProgress(0, [40.0]), "measure": RuleProgress(0, [None])})
+    assert not wants_estimate({"prune": RuleProgress(0, [40.0, None])})

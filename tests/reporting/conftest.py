@@ -1,13 +1,10 @@
 """Tables and pages of simulated studies for the tests of reporting."""
 
-import os
-import pickle
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
-from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
@@ -58,25 +55,6 @@ def calibrations_in(name):
     study = STUDIES[name]
     languages = study.get("calibrations", study.get("languages", ["de", "en", "sw"]))
     return described([*languages, *study.get("mixtures", [])])
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory):
-    """A function that gives what `make` makes under a name: made by the worker that asks first, read by the others."""
-    folder, made = tmp_path_factory.getbasetemp(), {}
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-
-    def get(name, make):
-        if name not in made:
-            file = folder / f"{name}.pickle"
-            with FileLock(f"{file}.lock"):
-                if not file.exists():
-                    file.write_bytes(pickle.dumps(make()))
-            made[name] = pickle.loads(file.read_bytes())
-        return made[name]
-
-    return get
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import yaml
 
 from tests.conftest import save_checkpoint, write_local_corpus
-from tests.workflow.planner import dry_run
 from tests.workflow.warm_python import warm_python
 from workflow_scripts.artifact_catalogue import ARTIFACTS
 from workflow_scripts.artifacts import read_provenance
@@ -68,7 +67,7 @@ def verify(folder: Path, study: str) -> tuple[int, str]:
 
 def run_command(name: str, folder: Path, study: str) -> tuple[int, str]:
     """Exit code and output of a command of polyprune's on the results of a study."""
-    command = [sys.executable, "-m", f"workflow_scripts.{name}", "--configfile", study]
+    command = [warm_python() / "python", "-m", f"workflow_scripts.{name}", "--configfile", study]
     done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
@@ -89,7 +88,7 @@ class Project:
         """
         Args:
             folder: where to make it.
-            warm: whether steps are forks of a Python that has their libraries imported, see `warm_python`.
+            warm: whether Snakemake and steps are forks of a Python that has their libraries imported, see `warm_python`.
         """
         self.folder, self.warm = folder, warm
         for name in CODE:
@@ -123,10 +122,13 @@ class Project:
 
     def attempt(self, *arguments: str, study: str = "study.yaml") -> subprocess.CompletedProcess:
         """Run snakemake whatever comes of it, standard error within the output."""
-        return subprocess.run(**self._command(*arguments, study=study))
+        command = self._command(*arguments, study=study)
+        if self.warm:
+            command["args"][0] = warm_python() / "python"
+        return subprocess.run(**command)
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """Start snakemake on the study and go on; what it says stands in `run.log`."""
+        """Start snakemake on the study, as a process that takes signals, and go on; what it says stands in `run.log`."""
         self.write_study()
         # No pipe, which would fill while nobody reads.
         with open(self.folder / "run.log", "w", encoding="utf-8") as log:
@@ -154,12 +156,9 @@ class Project:
     def planned(self, *targets: str) -> dict[str, int]:
         """Rule -> number of jobs that a run would start."""
         self.write_study()
-        said = self.folder.with_name(f"{self.folder.name} planned")
-        command = self._command("-n", *targets)
-        code = dry_run(self.folder, command["args"][3:], command["env"], said)
-        output = said.read_text(encoding="utf-8")
-        assert code == 0, output
-        rows = re.findall(r"^(\w+) +(\d+)$", output.partition("Job stats:")[2], re.MULTILINE)
+        done = self.attempt("-n", *targets)
+        assert done.returncode == 0, done.stdout
+        rows = re.findall(r"^(\w+) +(\d+)$", done.stdout.partition("Job stats:")[2], re.MULTILINE)
         return {rule: int(count) for rule, count in rows if rule not in {"all", "total"}}
 
     def edit(self, file: str, old: str, new: str) -> None:

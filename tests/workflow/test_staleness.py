@@ -24,18 +24,20 @@ ALWAYS_RUN = {
 """Rows whose jobs are run among the slow tests; `pytest -m soak` runs those of all."""
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+@pytest.fixture(scope="session")
+def finished(once, shared):
     """A study that has run to its end."""
-    project = staleness_project(tmp_path_factory.mktemp("staleness") / "project")
-    project.everything = jobs(project.snakemake())
-    return project
+    return once("staleness", lambda: run(staleness_project(shared / "staleness/project")))
 
 
-@pytest.fixture(scope="module")
-def finished_further(tmp_path_factory):
+@pytest.fixture(scope="session")
+def finished_further(once, shared):
     """The second study, which has run to its end."""
-    project = further_project(tmp_path_factory.mktemp("further") / "project")
+    return once("further staleness", lambda: run(further_project(shared / "further staleness/project")))
+
+
+def run(project: Project) -> Project:
+    """The project, its study run and its jobs kept."""
     project.everything = jobs(project.snakemake())
     return project
 

@@ -65,8 +65,6 @@ def prepared(tmp_path_factory):
     project.snakemake("masks", "--until", "sample_calibration")
     local = project.copied(project.folder.with_name("local"))
     local.snakemake("masks")
-    # On the cluster jobs are killed, which must be the processes that work.
-    project.warm = False
     return project, artifacts_of(local)
 
 
@@ -78,8 +76,9 @@ def project(prepared, slurm, tmp_path):
     slurm.cancel_all()
 
 
-def start(project, *arguments):
-    """Start the run on the cluster; what it says stands in `run.log`."""
+def start(project, *arguments, warm=False):
+    """Start the run on the cluster; what it says stands in `run.log`. Its steps may be warm where nobody kills them."""
+    project.warm = warm
     return project.start("masks", *PROFILE, *arguments)
 
 
@@ -134,7 +133,7 @@ def test_a_cancelled_run_takes_its_jobs_along_and_goes_on(slurm, project, prepar
     run.send_signal(signal.SIGINT)
     assert run.wait(PATIENCE) != 0
     wait_for(lambda: not slurm.jobs(), "the jobs to be gone")
-    assert start(project).wait(PATIENCE) == 0, said(project) + project.logs()
+    assert start(project, warm=True).wait(PATIENCE) == 0, said(project) + project.logs()
     assert artifacts_of(project) == prepared[1] and not leftovers(project)
 
 
@@ -158,7 +157,7 @@ def test_after_a_killed_controller_no_file_is_written_twice(slurm, project, prep
     code, output = run_command("recover", project.folder, "study.yaml")
     assert code == 0, output
     assert slurm.jobs() == []
-    assert start(project).wait(PATIENCE) == 0, said(project) + project.logs()
+    assert start(project, warm=True).wait(PATIENCE) == 0, said(project) + project.logs()
     assert artifacts_of(project) == prepared[1] and not leftovers(project)
 
 
@@ -171,9 +170,8 @@ def test_jobs_on_a_gpu_go_to_a_partition_with_gpus_and_read_the_model_from_their
     monkeypatch.setenv("POLYPRUNE_GPUS", "1")
     # A folder whose name is known on the node alone: SLURM sets the variable for each of its jobs.
     monkeypatch.setenv(SCRATCH, f"{tmp_path}/of-node-$SLURMD_NODENAME")
-    assert start(project, "--slurm-partition-config", "profiles/slurm/partitions.yaml").wait(PATIENCE) == 0, said(
-        project
-    )
+    run = start(project, "--slurm-partition-config", "profiles/slurm/partitions.yaml", warm=True)
+    assert run.wait(PATIENCE) == 0, said(project)
     jobs = of_project(slurm, project).values()
     partitions = {
         step: {job["Partition"] for job in jobs if step in job["Comment"]} for step in ("windows", "prune_model")

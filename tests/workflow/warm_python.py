@@ -1,11 +1,12 @@
-"""A Python for the steps of tiny studies that has their libraries imported already: every step is a fork of it.
+"""A Python that has imported what takes long: Snakemake, the commands and the steps of tiny studies are forks of it.
 
-Three of the four seconds of such a step are the imports of torch and transformers. It takes the place of the `python` that
-rules call, in the studies of tests that watch which jobs run and what they leave. Runs that are killed, clusters and the real
-model have a Python of their own for every step.
+Most of the seconds of each are the imports of torch, transformers, scipy, matplotlib or Snakemake itself. It takes the place of
+the `python` that rules call, in the studies of tests that watch which jobs run and what they leave. Runs that are killed,
+clusters and the real model have a Python of their own for every process.
 """
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -17,11 +18,20 @@ import sys
 import tempfile
 import traceback
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+
+# Not polars, which is not made for forks, and nothing of polyprune: each project has its own.
+LIBRARIES = (
+    "snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "smart_open", "yte",
+    "cyclopts", "pandas", "pyarrow.compute", "pyarrow.parquet", "pydantic", "jinja2", "fontTools.unicodedata",
+    "scipy.cluster.hierarchy", "scipy.stats", "statsmodels.stats.multitest",
+    "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
+)  # fmt: skip
 
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:2] != ["-m"] or not sys.argv[2].startswith("workflow_scripts."):
+if sys.argv[1:2] != ["-m"] or sys.argv[2].partition(".")[0] not in ("snakemake", "workflow_scripts"):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
@@ -37,7 +47,7 @@ sys.exit(int(code) if code else 137)
 
 @cache
 def warm_python() -> Path:
-    """Folder with a `python` that runs steps in forks of one warm process, which ends with this one."""
+    """Folder with a `python` that runs them in forks of one warm process, which ends with this one."""
     folder = Path(tempfile.mkdtemp(prefix="warm-python-"))
     address = str(folder / "socket")
     python = folder / "python"
@@ -53,9 +63,13 @@ def warm_python() -> Path:
 
 
 def serve(address: str) -> None:
-    """Fork a step for every client, until the standard input ends."""
+    """Fork a process for every client, until the standard input ends."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel  # noqa: F401
 
+    for library in LIBRARIES:
+        import_module(library)
+    # To look for garbage among what was imported, a fork would take a copy of it all.
+    gc.freeze()
     # Nobody waits for the forks.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
@@ -75,7 +89,7 @@ def serve(address: str) -> None:
 
 
 def run(client: socket.socket) -> None:
-    """Run the step that a client wants, with its folder, environment and files, and tell it the exit code."""
+    """Run the module that a client wants, with its folder, environment and files, and tell it the exit code."""
     _, files, _, _ = socket.recv_fds(client, 1, 3)
     text = b""
     while part := client.recv(2**16):

@@ -16,16 +16,12 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from workflow_scripts.evaluation.chunks import Chunk
+from workflow_scripts.evaluation.schemas.activations import ACTIVATIONS_SCHEMA
 from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks
 from workflow_scripts.models.experts import holds_experts
 
 KINDS = re.compile("elu|silu|swish|mish|sigmoid|tanh|activation", re.IGNORECASE)
 """In the names of classes of activation functions: GELUTanh, SiLU, BloomGelu."""
-HALVES = ("first", "second")
-ACTIVATIONS_SCHEMA = pa.schema(
-    [pa.field("block", pa.int32(), nullable=False), pa.field("neuron", pa.int32(), nullable=False)]
-    + [pa.field(name, pa.int64(), nullable=False) for name in (*HALVES, "tokens")]
-)
 
 
 def halve(chunks: Sequence[Chunk], tokens: int) -> tuple[list[Chunk], list[Chunk]]:

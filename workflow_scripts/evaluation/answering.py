@@ -15,22 +15,8 @@ from workflow_scripts.evaluation.answers import exact_match, f1
 from workflow_scripts.evaluation.generation import ends_of, write_greedily
 from workflow_scripts.evaluation.likelihood import Continuation, log_likelihoods
 from workflow_scripts.evaluation.questions import SLOT, Question
+from workflow_scripts.evaluation.schemas.answers import ANSWERS_SCHEMA
 
-ANSWERS_SCHEMA = pa.schema(
-    [
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("hash", pa.string(), nullable=False),
-        pa.field("type", pa.string(), nullable=False),
-        pa.field("question", pa.string(), nullable=False),
-        pa.field("prediction", pa.string(), nullable=False),
-        pa.field("exact_match", pa.float64(), nullable=False),
-        pa.field("f1", pa.float64(), nullable=False),
-        pa.field("golds", pa.int32(), nullable=False),
-        pa.field("likeliest", pa.string()),
-        pa.field("loglikelihood", pa.float64()),
-        pa.field("tokens", pa.int32()),
-    ]
-)
 PROMPTS = {
     "ar": "السؤال: {question}\nالجواب:",
     "de": "Frage: {question}\nAntwort:",

@@ -3,7 +3,7 @@
 from logging import getLogger
 
 import torch
-from transformers import PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
 from workflow_scripts.models.rotary import changes_beyond
 
@@ -16,7 +16,8 @@ NEGLIGIBLE = 1e-3
 
 @torch.no_grad()
 def texts_go_together(model: PreTrainedModel, longest: int) -> bool:
-    """Whether a text has the same hidden states beside a longer one, padded on the right, as alone. Tried once a model.
+    """Whether a text has the same hidden states as alone beside a longer one, padded on the right, and where it goes on from the
+    keys and values that are kept of its beginning. Tried once a model.
 
     Args:
         model: the dense model.
@@ -40,13 +41,30 @@ def _by_trial(model: PreTrainedModel, longest: int) -> str:
     long = torch.arange(longest, device=model.device).mul(7).remainder(size - 1) + 1
     short = long.flip(0)[: max(1, longest // 4)]
     padded = torch.stack([long, torch.cat([short, short.new_zeros(longest - len(short))])])
-    alone = _states(model, short[None])[0]
-    beside = _states(model, padded)[1, : len(short)]
-    error = ((beside - alone).float().norm(dim=-1) / alone.float().norm(dim=-1).clamp(min=1e-30)).max().item()
-    # Not a number compares as false.
-    if error <= max(NEGLIGIBLE, 8 * torch.finfo(alone.dtype).eps):
+    whole, beside = _states(model, padded)
+    if error := _difference(beside[: len(short)], _states(model, short[None])[0]):
+        return (
+            f"beside a longer text, the hidden states of a short one differ by {error:.1%} from those that it has alone"
+        )
+    first, rest = long[None, : longest // 2], long[None, longest // 2 :]
+    if not first.numel():
         return ""
-    return f"beside a longer text, the hidden states of a short one differ by {error:.1%} from those that it has alone"
+    kept = getattr(model.base_model(input_ids=first, use_cache=True), "past_key_values", None)
+    if not isinstance(kept, Cache):
+        return "it keeps no keys and values"
+    continued = model.base_model(input_ids=rest, past_key_values=kept, use_cache=True).last_hidden_state[0]
+    if error := _difference(continued, whole[len(first[0]) :]):
+        return (
+            f"going on from kept keys and values, its hidden states differ by {error:.1%} from those of the whole text"
+        )
+    return ""
+
+
+def _difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """The largest relative difference of a token's states; 0 where rounding explains it."""
+    error = ((found - expected).float().norm(dim=-1) / expected.float().norm(dim=-1).clamp(min=1e-30)).max().item()
+    # Not a number compares as false.
+    return 0.0 if error <= max(NEGLIGIBLE, 8 * torch.finfo(expected.dtype).eps) else error
 
 
 def _states(model: PreTrainedModel, token_ids: torch.Tensor) -> torch.Tensor:

@@ -14,20 +14,8 @@ from transformers import Cache, PreTrainedModel
 
 from workflow_scripts.evaluation.cloze_items import EncodedItem, Tokens
 from workflow_scripts.evaluation.likelihood import Continuation, log_likelihoods
+from workflow_scripts.evaluation.schemas.cloze import CLOZE_SCHEMA
 from workflow_scripts.evaluation.softmax import log_probabilities
-
-CLOZE_SCHEMA = pa.schema(
-    [
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("hash", pa.string(), nullable=False),
-        pa.field("category", pa.string(), nullable=False),
-        pa.field("answer", pa.int32(), nullable=False),
-        pa.field("loglikelihoods", pa.list_(pa.float64()), nullable=False),
-        pa.field("tokens", pa.list_(pa.int32()), nullable=False),
-        pa.field("margin", pa.float64(), nullable=False),
-        pa.field("correct", pa.bool_(), nullable=False),
-    ]
-)
 
 
 @torch.no_grad()

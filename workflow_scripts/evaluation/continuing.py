@@ -9,16 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from workflow_scripts.corpora.tokens import TokenizedDocument
 from workflow_scripts.evaluation.generation import ends_of, write_greedily
-
-CONTINUATIONS_SCHEMA = pa.schema(
-    [
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("prompt", pa.string(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
-        pa.field("token_ids", pa.list_(pa.int32()), nullable=False),
-        pa.field("ended", pa.bool_(), nullable=False),
-    ]
-)
+from workflow_scripts.evaluation.schemas.continuations import CONTINUATIONS_SCHEMA
 
 
 @dataclass(frozen=True)

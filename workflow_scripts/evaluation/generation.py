@@ -26,10 +26,12 @@ def continuations(
     choose: Choose,
     bar: tqdm,
     ends: Collection[int] = (),
+    together: bool = True,
 ) -> list[list[int]]:
     """The tokens after each prompt: `lengths[i]` after the i-th at most, the last of them the first that is in `ends`.
 
-    Logits are computed of the last token alone. `bar` counts the tokens.
+    Logits are computed of the last token alone. `bar` counts the tokens. Unless texts may go `together`, see
+    `evaluation.batching`, there must be one prompt, and its text goes through the model as a whole for every token.
     """
     ends = set(ends)
 
@@ -40,8 +42,8 @@ def continuations(
     step, past = torch.tensor([list(prompt[:read]) for prompt in prompts]), None
     texts: list[list[int]] = [[] for _ in prompts]
     for place in count(read):
-        output = model.base_model(input_ids=step.to(model.device), past_key_values=past, use_cache=True)
-        past = output.past_key_values
+        output = model.base_model(input_ids=step.to(model.device), past_key_values=past, use_cache=together)
+        past = output.past_key_values if together else None
         tokens = choose(logits_of(model, output.last_hidden_state[:, -1])).tolist()
         for row, (prompt, text, length) in enumerate(zip(prompts, texts, lengths, strict=True)):
             if place < len(prompt):
@@ -51,7 +53,8 @@ def continuations(
                 bar.update()
         if all(map(is_over, texts, lengths)):
             return texts
-        step = torch.tensor(tokens)[:, None]
+        following = torch.tensor(tokens)[:, None]
+        step = following if together else torch.cat([step, following], 1)
 
 
 def ends_of(tokenizer: PreTrainedTokenizerBase) -> set[int]:
@@ -80,8 +83,9 @@ def write_greedily(
         prompts: token ids of each prompt, the start token among them.
         tokens: tokens to write after a prompt at most.
         ends: tokens after which a text is over.
-        batch: prompts at a time.
+        batch: prompts at a time; 0 for one by one, and none going on from kept keys and values.
     """
+    together, batch = batch > 0, max(1, batch)
     # Prompts of similar length go together, so that few wait for the rest of a longer one.
     queue = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     written: dict[int, list[int]] = {}
@@ -90,6 +94,6 @@ def write_greedily(
             members = queue[start : start + batch]
             chosen = [prompts[number] for number in members]
             written |= zip(
-                members, continuations(model, chosen, [tokens] * len(members), greedy, bar, ends), strict=True
+                members, continuations(model, chosen, [tokens] * len(members), greedy, bar, ends, together), strict=True
             )
     return [written[number] for number in range(len(prompts))]

@@ -15,20 +15,10 @@ from transformers import PreTrainedModel
 from workflow_scripts.corpora.tokens import TokenizedDocument
 from workflow_scripts.evaluation.chunks import Chunk, scored_tokens
 from workflow_scripts.evaluation.divergence import TokenScores, score_tokens
+from workflow_scripts.evaluation.schemas.perplexity import PERPLEXITY_SCHEMA
 
 HELD = 2**30
 """Bytes of hidden states that variants wait in for their logits."""
-PERPLEXITY_SCHEMA = pa.schema(
-    [
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("nats", pa.float64(), nullable=False),
-        pa.field("tokens", pa.int32(), nullable=False),
-        pa.field("bytes", pa.int32(), nullable=False),
-        pa.field("characters", pa.int32(), nullable=False),
-        pa.field("divergence", pa.float64(), nullable=False),
-        pa.field("agreement", pa.int32(), nullable=False),
-    ]
-)
 
 
 def score_in_turn(

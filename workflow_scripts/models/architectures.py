@@ -34,6 +34,8 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_expe
 """Keys of a configuration that count experts."""
 MODALITIES = ("text_config", "vision_config", "audio_config")
 """Keys of a configuration that has a part for each kind of input."""
+POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len")
+"""Keys of a configuration that say how many tokens a model can see."""
 RECURRENT_LAYERS = {"conv", "linear_attention", "mamba", "recurrent"}
 
 
@@ -54,7 +56,7 @@ def _reason(config: Mapping[str, Any], kind: str, architecture: str) -> str | No
     linears = "only blocks whose weight matrices are all nn.Linear are supported"
     if config.get("is_encoder_decoder") is True or kind in ENCODER_DECODERS:
         return f"has an encoder and a decoder, and {only}; take another model"
-    if kind in ENCODERS:
+    if kind in ENCODERS or (kind == "bert-generation" and config.get("is_decoder") is not True):
         return f"is an encoder, and {only}; take another model"
     if any(isinstance(config.get(key), Mapping) for key in MODALITIES):
         return "is multimodal; save its language model alone, and name that checkpoint"
@@ -74,6 +76,11 @@ def _reason(config: Mapping[str, Any], kind: str, architecture: str) -> str | No
     if has_other_head(architecture):
         return "has no head that predicts the next token; name a checkpoint that ends in ForCausalLM"
     return None
+
+
+def positions_of(config: Any) -> int | None:
+    """How many tokens the model of a configuration of transformers' can see; None where it does not say."""
+    return next((found for key in POSITIONS if isinstance(found := getattr(config, key, None), int)), None)
 
 
 @cache

@@ -42,4 +42,4 @@ def checkpoint_files(directory: Path, with_code: bool = False) -> list[Path]:
     found = {path for pattern in checkpoint_patterns(with_code) for path in directory.glob(pattern)}
     with suppress(UnusableModel):
         found |= set(weight_files(directory))
-    return sorted(path for path in found if path.name not in NO_PART)
+    return sorted(path for path in found if path.name not in NO_PART and not path.is_dir())

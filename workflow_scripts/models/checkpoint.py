@@ -1,6 +1,6 @@
 """Load a dense checkpoint directory: whole, or part by part into a model that is there already."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -71,9 +71,8 @@ class Checkpoint:
         self._mapping = get_model_conversion_mapping(model)
         self._file_of = {name: tensor.file for name, tensor in stored_tensors(nearby(self._directory)).items()}
         self._stored: dict[str, list[str]] = {}
-        known = model.state_dict()
-        for name in self._file_of:
-            self._stored.setdefault(self._name_in_model(name, known), []).append(name)
+        for name, own in names_in_model(model, self._file_of).items():
+            self._stored.setdefault(own, []).append(name)
         # Tied weights are stored once, under either name.
         for pair in model.all_tied_weights_keys.items():
             for name, other in (pair, pair[::-1]):
@@ -156,12 +155,17 @@ class Checkpoint:
             finally:
                 state.clear()
 
-    def _name_in_model(self, stored: str, known: Collection[str]) -> str:
-        """The first of the model's names that a stored tensor becomes."""
-        renamings = [entry for entry in self._mapping if isinstance(entry, WeightRenaming)]
-        converters = [entry for entry in self._mapping if isinstance(entry, WeightConverter)]
-        renamed, _ = rename_source_key(stored, renamings, converters, self._model.base_model_prefix, known)
-        return stored if renamed not in known and stored in known else renamed
+
+def names_in_model(model: PreTrainedModel, stored: Iterable[str]) -> dict[str, str]:
+    """Stored name of a tensor -> the first of the model's names that it becomes, or would become if the model had it."""
+    known, mapping = model.state_dict(), get_model_conversion_mapping(model)
+    renamings = [entry for entry in mapping if isinstance(entry, WeightRenaming)]
+    converters = [entry for entry in mapping if isinstance(entry, WeightConverter)]
+    found = {}
+    for name in stored:
+        renamed, _ = rename_source_key(name, renamings, converters, model.base_model_prefix, known)
+        found[name] = name if renamed not in known and name in known else renamed
+    return found
 
 
 @contextmanager

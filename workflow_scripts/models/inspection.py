@@ -6,17 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.models.architectures import causal_model_types, unsupported
-from workflow_scripts.models.stored import StoredTensor, UnusableModel, read_json, stored_tensors
+from workflow_scripts.models.stored import UnusableModel, read_json, stored_tensors
 
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.json", "vocab.txt", "tekken.json")
 GGUF_STRING = 8
-QUANTISED_NAMES = (
-    ".qweight", ".qzeros", ".scales", ".g_idx", ".absmax", ".quant_map", ".SCB", ".weight_scale", ".weight_scale_inv",
-    ".weight_packed",
-)  # fmt: skip
-"""Ends of the names that GPTQ, AWQ, bitsandbytes, compressed-tensors and FP8 checkpoints give their tensors."""
-QUANTISED_DTYPES = {"I8", "U8", "I16", "U16", "I32", "U32", "F8_E4M3", "F8_E5M2", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0"}
-"""Dtypes, as safetensors spells them, that no plain matrix of weights has."""
 
 
 def inspect_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]:
@@ -39,7 +32,7 @@ def inspect_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]
     if reason := unsupported(config):
         raise UnusableModel(f"cannot be pruned: {reason}")
     _check_type(config, trusted)
-    _refuse_quantised(stored_tensors(directory))
+    stored_tensors(directory)
     if not any(next(directory.glob(name), None) for name in TOKENIZERS):
         raise UnusableModel("holds no tokenizer; save the tokenizer beside the model with save_pretrained")
     return config
@@ -58,16 +51,6 @@ def inspect_gguf(file: Path) -> None:
     architecture = _gguf_architecture(head)
     if architecture and (reason := unsupported({"model_type": architecture})):
         raise UnusableModel(f"cannot be pruned: {reason}")
-
-
-def _refuse_quantised(tensors: dict[str, StoredTensor]) -> None:
-    """Some quantisers leave no word in config.json, but always tensors of their own."""
-    for name, tensor in tensors.items():
-        if name.endswith(QUANTISED_NAMES) or (tensor.dtype in QUANTISED_DTYPES and len(tensor.shape) > 1):
-            raise UnusableModel(
-                f"is quantised, for it holds {name} in {tensor.dtype}, and polyprune prunes plain weights; name the checkpoint "
-                "it was made from"
-            )
 
 
 def _check_type(config: dict[str, Any], trusted: bool) -> None:

@@ -1,8 +1,8 @@
 """Turn a model's source (packaged, directory, GGUF file, hub) into a checkpoint directory with a record of its weights."""
 
-import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,17 +14,12 @@ import gguf
 import numpy as np
 import torch
 from gguf import GGUFReader
-from safetensors import safe_open
-from tqdm import tqdm
 
 from workflow_scripts.artifacts import digest_of_file
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files, checkpoint_patterns
-from workflow_scripts.models.copies import LOCK, SOURCE
-from workflow_scripts.models.stored import WEIGHTS, UnusableModel, stored_tensors, weight_files, weight_names
+from workflow_scripts.models.digests import TORCH_NAMES, digest_files, digest_tensors
+from workflow_scripts.models.stored import WEIGHTS, StoredTensor, UnusableModel, weight_files, weight_names
 from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
-
-BESIDE = ("provenance.json", SOURCE, LOCK)
-"""Files in the folder of a prepared checkpoint that are no part of it."""
 
 
 def from_package(name: str, destination: Path) -> dict[str, Any]:
@@ -147,12 +142,23 @@ def link_checkpoint(directory: Path, destination: Path, with_code: bool = False)
         (destination / path.name).symlink_to(path.resolve())
 
 
-def describe_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]:
-    """What identifies a checkpoint: SHA-256 per tensor and per other file, dtype, architecture, size."""
+def describe_checkpoint(directory: Path, trusted: bool = False, unused: Collection[str] = ()) -> dict[str, Any]:
+    """What identifies a checkpoint: SHA-256 per tensor and per other file, dtype, architecture, size.
+
+    Args:
+        directory: the checkpoint.
+        trusted: whether its own code may run.
+        unused: tensors that the model does not take, which are not looked at.
+
+    Raises:
+        UnusableModel: a number is not finite, or much of the weights is zeros.
+    """
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trusted)
-    tensors, parameters = digest_tensors(directory)
+    soundness = Soundness(set(unused))
+    tensors, parameters = digest_tensors(directory, soundness.look)
+    soundness.conclude()
     return {
         "boundary": boundary_tokens(load_tokenizer(directory, trusted)),
         "architecture": (config.architectures or ["unknown"])[0],
@@ -162,37 +168,38 @@ def describe_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any
     }
 
 
-def digest_tensors(directory: Path) -> tuple[dict[str, str], int]:
-    """SHA-256 of every tensor of a checkpoint, its dtype and shape included, and how many numbers there are in all.
+@dataclass
+class Soundness:
+    """Looks at the numbers of a checkpoint as they pass: is each finite, and is there more than zeros?"""
 
-    Raises:
-        UnusableModel: a number is not finite.
-    """
-    digests, parameters = {}, 0
-    for name, stored in tqdm(sorted(stored_tensors(directory).items()), desc="tensors", unit="tensor", disable=None):
-        with safe_open(stored.file, framework="pt") as file:
-            tensor = file.get_tensor(name)
-        _refuse_infinite(name, tensor)
-        parameters += tensor.numel()
-        data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
-        digests[name] = hashlib.sha256(f"{tensor.dtype}{tuple(tensor.shape)}".encode() + data.tobytes()).hexdigest()
-    return digests, parameters
+    unused: set[str]
+    seen: int = 0
+    zeros: int = 0
+    first: str = ""
 
+    def look(self, name: str, stored: StoredTensor, content: memoryview) -> None:
+        """Look at a tensor; raises UnusableModel where a number is not finite."""
+        dtype = getattr(torch, TORCH_NAMES[stored.dtype])
+        if name in self.unused or not content.nbytes or not dtype.is_floating_point:
+            return
+        # A copy: a view would keep the file's map open.
+        tensor = torch.frombuffer(bytearray(content), dtype=dtype).reshape(stored.shape)
+        wrong = ~tensor.isfinite()
+        if wrong.any():
+            place = wrong.nonzero()[0].tolist()
+            raise UnusableModel(
+                f"holds {name} with {int(wrong.sum())} numbers that are not finite, the first {tensor[tuple(place)].item()} at "
+                f"{place}; fetch the checkpoint again, or save it in bfloat16 or float32 where it overflowed"
+            )
+        if tensor.ndim > 1:
+            self.seen += content.nbytes
+            if not tensor.any():
+                self.zeros += content.nbytes
+                self.first = self.first or name
 
-def _refuse_infinite(name: str, tensor: torch.Tensor) -> None:
-    wrong = ~tensor.isfinite()
-    if wrong.any():
-        place = wrong.nonzero()[0].tolist()
-        raise UnusableModel(
-            f"holds {name} with {int(wrong.sum())} numbers that are not finite, the first {tensor[tuple(place)].item()} at "
-            f"{place}; fetch the checkpoint again, or save it in bfloat16 or float32 where it overflowed"
-        )
-
-
-def digest_files(directory: Path) -> dict[str, str]:
-    """SHA-256 of every file of a checkpoint that holds no weights, the record left out."""
-    return {
-        path.name: digest_of_file(path)
-        for path in sorted(directory.iterdir())
-        if path.is_file() and path.suffix != ".safetensors" and path.name not in BESIDE
-    }
+    def conclude(self) -> None:
+        """Raise UnusableModel where a quarter of the matrices is zeros, as in a download that was cut short."""
+        if self.zeros * 4 >= max(1, self.seen):
+            raise UnusableModel(
+                f"holds {self.first} with nothing but zeros, and others, as after a download that was cut short; fetch it again"
+            )

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safetensors import SafetensorError, safe_open
+
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 """What `save_pretrained` writes, and what `from_pretrained` looks for, in this order."""
 NAMED = "transformers_weights"
@@ -91,13 +93,12 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
     if header.startswith(b"version "):
         raise UnusableModel(f"has, for {file.name}, only a pointer of Git LFS; run `git lfs pull` there")
     try:
-        tensors = dict(_tensors(file, json.loads(header[8:]), len(header)))
-        whole = max((tensor.end for tensor in tensors.values()), default=len(header)) == file.stat().st_size
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        whole = False
-    if not whole:
-        raise UnusableModel(f"has a {file.name} that is cut short or damaged; fetch the checkpoint again")
-    return tensors
+        # The library itself, which reads the header alone, says whether the file is whole.
+        with safe_open(file, framework="np"):
+            pass
+        return dict(_tensors(file, json.loads(header[8:]), len(header)))
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise UnusableModel(f"has a {file.name} that is cut short or damaged; fetch the checkpoint again") from error
 
 
 def header_of(file: Path) -> bytes:
@@ -151,12 +152,18 @@ def _index_of(directory: Path) -> dict[str, str]:
         )
     if not isinstance(names, dict) or not names:
         raise UnusableModel(f"has a {entry.name} without a weight_map; fetch the checkpoint again")
+    if elsewhere := [str(file) for file in names.values() if Path(str(file)).name != str(file)]:
+        raise UnusableModel(
+            f"has an index that finds tensors in {elsewhere[0]}, which is in another folder; put it beside"
+        )
     return {str(name): str(file) for name, file in names.items()}
 
 
 def _why_none(directory: Path, wanted: str) -> str:
     found = [path.name for path in sorted(directory.glob("*.safetensors"))]
     again = "load it with transformers, call save_pretrained, and name that copy"
+    if wanted in found:
+        return f"has a {wanted} that is no file, or a link to none; fetch the checkpoint again"
     if found == [ADAPTER]:
         return "is an adapter without its model; merge the two and name the merged checkpoint"
     if found:

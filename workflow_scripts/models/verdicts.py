@@ -17,8 +17,10 @@ from workflow_scripts.code_digest import code_of
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.stored import UnusableModel, header_of, weight_files
 
-ENDS = 2**20
-"""Bytes at the beginning and at the end of a GGUF file that stand for it, beside its size."""
+BEGINNING, END = 2**26, 2**20
+"""Bytes at both ends of a GGUF file that stand for it, beside its size: the first hold all but its weights."""
+ANSWER = "admission: "
+"""What stands before the answer of the command."""
 REFUSED = "refused"
 
 
@@ -28,12 +30,12 @@ def admitted(source: Path, trusted: bool = False) -> dict[str, Any]:
     Raises:
         UnusableModel: it cannot be pruned, or not evaluated.
     """
-    memory = _cache() / f"{_digest(source, trusted)}.json"
-    try:
-        answer = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    memory = _cache(f"{_digest(source, trusted)}.json")
+    answer = memory and _remembered(memory)
+    if answer is None:
         answer = _ask(source, trusted)
-        _remember(memory, answer)
+        if memory and not answer.get("passing"):
+            _remember(memory, answer)
     if REFUSED in answer:
         raise UnusableModel(answer[REFUSED])
     return answer
@@ -50,12 +52,13 @@ def _ask(source: Path, trusted: bool) -> dict[str, Any]:
     package = Path(__file__).parents[2]
     found = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": found})
-    if done.returncode:
+    answers = [line.removeprefix(ANSWER) for line in done.stdout.splitlines() if line.startswith(ANSWER)]
+    if done.returncode or not answers:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise UnusableModel(
             f"cannot be looked at ({last}); mend the installation: pip install -r envs/requirements.txt"
         )
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(answers[-1])
 
 
 def _remember(memory: Path, answer: dict[str, Any]) -> None:
@@ -69,8 +72,22 @@ def _remember(memory: Path, answer: dict[str, Any]) -> None:
         return
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polyprune" / "models"
+def _remembered(memory: Path) -> dict[str, Any] | None:
+    """What a file remembers; None where there is none, or what it holds is no answer."""
+    try:
+        answer = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) and answer.keys() & {REFUSED, "widths"} else None
+
+
+def _cache(name: str) -> Path | None:
+    """A file in the user's cache; None for a user without a home."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    return folder / "polyprune" / "models" / name
 
 
 def _digest(source: Path, trusted: bool) -> str:
@@ -89,6 +106,6 @@ def _parts_of_directory(directory: Path, trusted: bool) -> Iterator[list[Any]]:
 def _parts_of_file(file: Path) -> Iterator[list[Any]]:
     size = file.stat().st_size
     with open(file, "rb") as stream:
-        for start in (0, max(0, size - ENDS)):
-            stream.seek(start)
-            yield [size, sha256(stream.read(ENDS)).hexdigest()]
+        yield [size, sha256(stream.read(BEGINNING)).hexdigest()]
+        stream.seek(max(0, size - END))
+        yield [size, sha256(stream.read(END)).hexdigest()]

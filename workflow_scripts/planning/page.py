@@ -1,37 +1,10 @@
 """The doctor's report as plain text: aligned columns, sizes in decimal GB."""
 
-from collections.abc import Iterable, Sequence
-
 from workflow_scripts.planning.assessment import Plan, Problems, gigabytes
 from workflow_scripts.planning.effort import total_seconds, wall_seconds
 from workflow_scripts.planning.machine import Machine
 from workflow_scripts.planning.storage import Artifacts
-
-UNKNOWN = "unknown"
-
-
-def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Rows as lines, every column as wide as its widest cell; columns numbered in `right` end flush."""
-    rows = [list(map(str, row)) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(("  " + "  ".join(cells)).rstrip())
-    return lines
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds in the unit that reads best."""
-    if seconds is None:
-        return UNKNOWN
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}" if seconds < 100 * size else f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+from workflow_scripts.planning.words import UNKNOWN, columns, duration
 
 
 def machine_lines(machine: Machine) -> list[str]:

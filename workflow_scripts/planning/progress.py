@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workflow_scripts.planning.page import columns, duration
+from workflow_scripts.planning.words import columns, duration
 from workflow_scripts.reporting.durations import seconds_of
 
 
@@ -42,6 +42,11 @@ def progress_of(dag: Any) -> dict[str, RuleProgress]:
                 timing = Path(job.benchmark) if job.benchmark else None
                 rule.done.append(seconds_of(timing) if timing and timing.is_file() else None)
     return found
+
+
+def wants_estimate(progress: Mapping[str, RuleProgress]) -> bool:
+    """Whether jobs are left, or were never measured: what is measured and done needs no estimate."""
+    return any(rule.left or not rule.measured for rule in progress.values())
 
 
 def predict(progress: Mapping[str, RuleProgress], planned: Mapping[str, float | None]) -> dict[str, Prediction]:

@@ -43,6 +43,10 @@ class BlockCalls:
         first: list[torch.Tensor] = []
         with self._recording(first, fused=model.config._attn_implementation in ("sdpa", TILED)):
             model(input_ids=token_ids, use_cache=False)
+        if len(first) != len(self._blocks):
+            raise UnsupportedArchitecture(
+                f"{type(model).__name__} sends a text through {len(first)} of its {len(self._blocks)} blocks: not supported."
+            )
         return first[0].to(self.device)
 
     def run(self, index: int, hidden: torch.Tensor) -> torch.Tensor:
@@ -64,13 +68,15 @@ class BlockCalls:
 
         def recorder(index: int):
             def record(hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-                if index == 0:
-                    first.append(hidden_states)
+                if index == len(first) == 0:
                     self._try(hidden_states, args, kwargs, fused)
-                if hidden_states.shape != first[0].shape:
+                elif index != len(first) or hidden_states is not first[0]:
+                    # Pruning takes what a block gives for what the next is given.
                     raise UnsupportedArchitecture(
-                        f"{type(self._blocks[index]).__name__} does not return its hidden states alone: not supported."
+                        f"{type(self._blocks[index]).__name__} {index} is not given what the block before it returns, once and "
+                        "in order: not supported."
                     )
+                first.append(hidden_states)
                 self._keep(index, hidden_states.shape[:2], _mapped((args, kwargs), passed))
                 return (hidden_states,) if self._tuple else hidden_states
 

@@ -27,6 +27,7 @@ from workflow_scripts.evaluation.batching import texts_go_together
 from workflow_scripts.evaluation.head import rows_at_a_time
 from workflow_scripts.evaluation.tasks.definitions import TaskError, own_repository, with_data_located
 from workflow_scripts.evaluation.tasks.items import TASK_ITEMS, Reading, rows_of
+from workflow_scripts.models.architectures import positions_of
 from workflow_scripts.models.tokenizer import refuse_past_embedding
 
 LENGTH = 2048
@@ -49,7 +50,7 @@ class SavingLM(HFLM):
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, batch: int) -> None:
         """Wrap a model; up to `batch` questions go through it at a time, fewer where its vocabulary is large or they would change each other's answers."""
-        longest = min(getattr(network.config.get_text_config(), "max_position_embeddings", LENGTH), LENGTH)
+        longest = min(positions_of(network.config.get_text_config()) or LENGTH, LENGTH)
         together = texts_go_together(network, longest)
         self.progress, self.provenance = Path(), {}
         self._last: int | None = None
