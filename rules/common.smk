@@ -23,6 +23,7 @@ from workflow_scripts.controller import VARIABLE as CONTROLLER
 from workflow_scripts.evaluation.tasks.definitions import task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES, OWN
 from workflow_scripts.endings import describe_failure, describe_report
+from workflow_scripts.locks import another_run
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
@@ -68,6 +69,10 @@ if workflow.is_main_process:
     for remark in study.remarks(STUDY):
         logger.warning(remark)
 
+
+if workflow.is_main_process and (sentence := another_run(Path.cwd(), sys.argv)):
+    logger.error(sentence)
+    sys.exit(1)
 
 MISSING_HERE = study.not_here(STUDY.compute) if workflow.is_main_process else ""
 if MISSING_HERE:

@@ -21,7 +21,7 @@ def run_here(
     """As `subprocess.run` of `python -m` and a module of polyprune, with captured text; other options do not count."""
     python, option, module, *arguments = command
     assert (python, option) == (sys.executable, "-m")
-    step = getattr(import_module(module), module.rpartition(".")[2])
+    step = getattr(found := import_module(module), module.rpartition(".")[2], None) or found.main
     code, out, err = None, io.StringIO(), io.StringIO()
     verbosity, threads = logging.get_verbosity(), torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 import cyclopts
 
+from workflow_scripts import __version__
 from workflow_scripts.controller import end_with_controller
+from workflow_scripts.mistakes import Mistake
 from workflow_scripts.process import imports_done
 
 
 def run_step(step: Callable[..., None], imports_more: bool = False) -> None:
-    """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence.
+    """Run a step with the arguments of the command line; a failure is logged whole and ends with one sentence, a mistake of the
+    user's is that sentence alone.
 
     Args:
         step: the step.
@@ -23,8 +26,12 @@ def run_step(step: Callable[..., None], imports_more: bool = False) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_with_controller()
+    app = cyclopts.App(version=f"polyprune {__version__}")
+    app.default(step)
     try:
-        cyclopts.run(step)
+        app()
+    except Mistake as mistake:
+        sys.exit(str(mistake))
     except Exception as error:
         traceback.print_exc()
         sys.exit(f"\n{step.__name__} failed: {error}")

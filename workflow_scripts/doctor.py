@@ -10,14 +10,13 @@ from workflow_scripts.models.memory import parse_memory
 from workflow_scripts.planning import page
 from workflow_scripts.planning.assessment import GPU_RATE, AssumedGpus, Problems, find_problems, make_plan
 from workflow_scripts.planning.machine import ask_machine, version_problems
-from workflow_scripts.study import StudyError, read_file
+from workflow_scripts.study import DEFAULT, StudyError, read_file
 
-DEFAULT = Path(__file__).parents[1] / "config.yaml"
 RESULTS = Path("results")
 
 
 def doctor(
-    *, configfile: Path = DEFAULT, gpus: int = 0, gpu_memory: str = "80 GB", tflops: float = GPU_RATE / 1e12
+    configfile: Path = DEFAULT, *, gpus: int = 0, gpu_memory: str = "80 GB", tflops: float = GPU_RATE / 1e12
 ) -> None:
     """Print what this machine offers and what a study needs; exit with 1 when something will certainly fail.
 

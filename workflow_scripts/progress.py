@@ -7,13 +7,12 @@ from workflow_scripts.cli import run_step
 from workflow_scripts.planning.dag import study_dag
 from workflow_scripts.planning.progress import predict, progress_lines, progress_of, wants_estimate
 from workflow_scripts.process import imports_done
-from workflow_scripts.study import Study, read_file
+from workflow_scripts.study import DEFAULT, Study, read_file
 
-DEFAULT = Path(__file__).parents[1] / "config.yaml"
 RESULTS = Path("results")
 
 
-def progress(*, configfile: Path = DEFAULT) -> None:
+def progress(configfile: Path = DEFAULT) -> None:
     """Print the jobs of a study, done and to do, and about how long the rest takes.
 
     Jobs of a rule take as long as those that are done took on average; where none is, the doctor's estimate counts,
@@ -23,7 +22,7 @@ def progress(*, configfile: Path = DEFAULT) -> None:
         configfile: the study, as for snakemake; the default study if left out.
     """
     logging.disable(logging.INFO)
-    study = read_file(configfile)
+    study = read_file(configfile, with_texts=False)
     found = progress_of(study_dag(configfile))
     planned, side_by_side = estimate(study) if wants_estimate(found) else ({}, 1)
     print("\n".join(progress_lines(found, predict(found, planned), side_by_side)))

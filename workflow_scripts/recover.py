@@ -5,23 +5,23 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 from tqdm import tqdm
 
 from workflow_scripts.cli import run_step
 from workflow_scripts.cluster import jobs_here
+from workflow_scripts.locks import controllers
 from workflow_scripts.planning.dag import SNAKEFILE
+from workflow_scripts.study import DEFAULT, read_file
 
-DEFAULT = Path(__file__).parents[1] / "config.yaml"
 
-
-def recover(*, configfile: Path = DEFAULT, patience: float = 300.0) -> None:
+def recover(configfile: Path = DEFAULT, *, patience: float = 300.0) -> None:
     """End the jobs that a killed run left behind in this folder and unlock it; nothing else is touched.
 
     Args:
         configfile: the study, as for snakemake; the default study if left out.
         patience: seconds to wait for jobs to end.
     """
+    read_file(configfile, with_texts=False)
     folder = Path.cwd()
     if running := controllers(folder):
         sys.exit(
@@ -34,26 +34,6 @@ def recover(*, configfile: Path = DEFAULT, patience: float = 300.0) -> None:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--unlock"]
     subprocess.run([*command, "--configfile", str(configfile)], check=True)
     print(f"Ended {len(jobs)} jobs and unlocked the folder: run snakemake again as before.")
-
-
-def controllers(folder: Path) -> list[int]:
-    """The processes of Snakemake on this machine that work in a folder and are no job of a cluster's."""
-    found = []
-    for process in psutil.process_iter(["pid", "cmdline"]):
-        try:
-            line = process.info["cmdline"] or []
-            if is_controller(line) and Path(process.cwd()) == folder.resolve():
-                found.append(process.pid)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            # Gone meanwhile, or another user's.
-            continue
-    return found
-
-
-def is_controller(line: list[str]) -> bool:
-    """Whether a command line is that of a run, and not of one of its jobs, which are told their mode."""
-    called = line[1:3] == ["-m", "snakemake"] or any(Path(word).name == "snakemake" for word in line[:2])
-    return called and "--mode" not in line
 
 
 def wait_for_end(folder: Path, number: int, patience: float) -> None:

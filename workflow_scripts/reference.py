@@ -1,4 +1,4 @@
-"""Write docs/configuration.md and docs/artifacts.md from the code: `python -m workflow_scripts.reference`."""
+"""Command: write docs/configuration.md and docs/artifacts.md from the code."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def configuration() -> str:
         "# Configuration",
         GENERATED,
         "A study is one YAML file; [config.yaml](../config.yaml) is the default one, and studies/ has others. Run one with "
-        "`snakemake --cores all --configfile my-study.yaml`, check one with `python -m workflow_scripts.study "
+        "`snakemake --cores all --configfile my-study.yaml`, check one with `python -m workflow_scripts check "
         "my-study.yaml`. Keys without a default must be there; a key that is not listed here is an error.",
         "## The study",
         _text(Study),

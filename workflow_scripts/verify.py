@@ -9,13 +9,14 @@ from shlex import quote
 from tqdm import tqdm
 
 from workflow_scripts.cli import run_step
+from workflow_scripts.study import DEFAULT, read_file
 from workflow_scripts.verification.expectations import expected_artifacts
 from workflow_scripts.verification.findings import FAULTS, Digests, Finding, State, examine, examine_others
 
 RESULTS = Path("results")
 
 
-def verify(*, configfile: Path | None = None) -> None:
+def verify(configfile: Path | None = None) -> None:
     """Say which artifacts are damaged, foreign or out of date; exit with 1 when any is.
 
     Args:
@@ -23,6 +24,7 @@ def verify(*, configfile: Path | None = None) -> None:
     """
     # Snakemake tells that it builds a DAG, and the workflow that results without records are to be verified.
     logging.disable(logging.WARNING)
+    read_file(configfile or DEFAULT, with_texts=False)
     expected = expected_artifacts(configfile)
     digests = Digests()
     for artifact in tqdm(expected, "reading", unit="artifact", disable=None):

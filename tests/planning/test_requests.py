@@ -13,12 +13,12 @@ from tests.planning.sizes import SHAPE
 from tests.workflow.project import tiny_study
 from workflow_scripts import cluster
 from workflow_scripts.cluster import Requests, ask_unless_said
+from workflow_scripts.locks import is_controller
 from workflow_scripts.planning.assessment import GPU_RATE, make_setting
 from workflow_scripts.planning.effort import COSTS, Setting
 from workflow_scripts.planning.jobs import job_kinds
 from workflow_scripts.planning.models import Hub
 from workflow_scripts.planning.requests import find_shapes, request_rows
-from workflow_scripts.recover import is_controller
 from workflow_scripts.study import ModelSource, Study
 
 # A study whose texts are at hand wherever it is read.

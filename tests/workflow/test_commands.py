@@ -1,13 +1,15 @@
 """Snakemake as it is typed: studies replace the default, mistakes stop it with a sentence, the default is fast to plan."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from tests.workflow.project import ROOT, Project
+from tests.workflow.project import ROOT, Project, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +114,36 @@ def test_every_rule_has_a_step_a_log_and_an_environment():
             assert f"logs/{name}/" in rule
             assert '"../envs/polyprune.yaml"' in rule
             assert f"python -m workflow_scripts.{name} " in rule
+
+
+def test_several_studies_at_once_are_refused(project):
+    project.write_study()
+    command = project._command("-n", study="studies/smoke.yaml")
+    done = subprocess.run(**command | {"args": [*command["args"], "study.yaml"]})
+    assert done.returncode == 1
+    assert re.search(r"--configfile names several studies.*smoke\.yaml.*study\.yaml\. Name one", done.stdout)
+
+
+def test_a_gpu_that_is_not_here_is_said_and_refused_where_jobs_run_here(project):
+    study = yaml.safe_load(yaml.safe_dump(project.study)) | {"compute": {"threads": 100_000}}
+    (project.folder / "threads.yaml").write_text(yaml.safe_dump(study))
+    planned, done = project.attempt("-n", study="threads.yaml"), project.attempt(study="threads.yaml")
+    sentence = f"compute.threads is 100000, and this machine has {len(os.sched_getaffinity(0))} cores"
+    assert (planned.returncode, done.returncode) == (0, 1)
+    assert sentence in planned.stdout and sentence in done.stdout
+    assert "Finished jobid" not in done.stdout
+
+
+def test_a_second_run_in_a_folder_names_the_first(project):
+    first = project.start()
+    try:
+        wait_for(lambda: next((project.folder / ".snakemake/locks").glob("*"), None), "the first run's lock")
+        second = project.attempt()
+        assert second.returncode == 1
+        assert f"A run already works in this folder: process {first.pid} of this machine, since" in second.stdout
+        assert project.attempt("-n").returncode == 0
+    finally:
+        first.terminate()
+        first.wait()
+        shutil.rmtree(project.folder / "results", ignore_errors=True)
+        shutil.rmtree(project.folder / ".snakemake", ignore_errors=True)

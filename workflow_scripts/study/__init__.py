@@ -6,7 +6,7 @@ nothing.
 """
 
 from workflow_scripts.study.errors import StudyError
-from workflow_scripts.study.reading import read_file, read_study
+from workflow_scripts.study.reading import DEFAULT, read_file, read_study
 from workflow_scripts.study.remarks import not_here, remarks
 from workflow_scripts.study.sections import (
     CHANGES_WEIGHTS,
@@ -20,6 +20,7 @@ from workflow_scripts.study.sections import (
 
 __all__ = [
     "CHANGES_WEIGHTS",
+    "DEFAULT",
     "STATED",
     "EmbeddedCorpus",
     "ModelSource",

@@ -1,25 +1,20 @@
-"""Check a study without Snakemake, which names no line where YAML cannot read it: `python -m workflow_scripts.study x.yaml`."""
+"""Command: check a study without Snakemake, which names no line where YAML cannot read it."""
 
-import sys
 from pathlib import Path
 
 from workflow_scripts.cli import run_step
-from workflow_scripts.study.errors import StudyError
-from workflow_scripts.study.reading import read_file
+from workflow_scripts.study.reading import DEFAULT, read_file
 from workflow_scripts.study.remarks import remarks
 
 
-def check_study(study: Path = Path("config.yaml")) -> None:
+def check_study(configfile: Path = DEFAULT) -> None:
     """Say what is wrong with a study, in one sentence a mistake; exit code 0 when it can be run, whatever else is remarked.
 
     Args:
-        study: the study's file.
+        configfile: the study's file; the default study if left out.
     """
-    try:
-        for remark in remarks(read_file(study)):
-            print(remark)
-    except StudyError as error:
-        sys.exit(str(error))
+    for remark in remarks(read_file(configfile)):
+        print(remark)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from workflow_scripts.mistakes import Mistake
 from workflow_scripts.study.words import keys_at, sections_of, type_at, walk_keys, words_of
 
 Place = tuple[str, ...]
@@ -28,7 +29,7 @@ ALIASES = {
 """What people write -> the word for it here."""
 
 
-class StudyError(ValueError):
+class StudyError(Mistake):
     """A study that cannot be run; the message says what, where and how to mend it."""
 
 

@@ -10,6 +10,9 @@ from workflow_scripts.study.errors import Problem, StudyError, problems_of, spel
 from workflow_scripts.study.file import StudyFile, index_study, load_study
 from workflow_scripts.study.sections import Study
 
+DEFAULT = Path(__file__).parents[2] / "config.yaml"
+"""The default study."""
+
 
 def read_study(config: Any, file: StudyFile | None = None, with_texts: bool = False) -> Study:
     """Validate a parsed configuration.
@@ -58,6 +61,6 @@ def _sentence(problem: Problem, file: StudyFile | None) -> str:
     return f"{file.where(problem.place)}: {problem}" if file else str(problem)
 
 
-def read_file(path: Path) -> Study:
-    """The study in a file; raises StudyError, with lines, unless it can be run."""
-    return read_study(load_study(path), index_study(path), with_texts=True)
+def read_file(path: Path, with_texts: bool = True) -> Study:
+    """The study in a file; raises StudyError, with lines, unless it can be run. Texts as in `read_study`."""
+    return read_study(load_study(path), index_study(path), with_texts)

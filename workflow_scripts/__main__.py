@@ -1,0 +1,89 @@
+"""The commands of polyprune and the steps of its workflow: `python -m workflow_scripts` lists them, and runs one by its name."""
+
+import ast
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from workflow_scripts.study import DEFAULT, StudyError, read_file, remarks
+
+HERE = Path(__file__).parent
+SNAKEFILE = HERE.parent / "Snakefile"
+COMMANDS = {
+    "check": "study",
+    "doctor": "doctor",
+    "progress": "progress",
+    "recover": "recover",
+    "reference": "reference",
+    "verify": "verify",
+}
+"""What a person types -> its module."""
+NO_STEPS = {"admission", "artifact_catalogue", "job_requests", *COMMANDS.values()}
+RUN = "Check a study, and run it with Snakemake if it is right; options are Snakemake's, --cores all if none is given."
+
+
+def main(words: Sequence[str]) -> int:
+    """Run what the first word names with the others; without one, or with --help, list what there is. Returns the exit code."""
+    name = words[0] if words else "--help"
+    if name in ("--help", "-h"):
+        print("\n".join(listing()))
+        return 0
+    if name == "run":
+        return run(list(words[1:]))
+    module = COMMANDS.get(name, name)
+    if module not in {*COMMANDS.values(), *steps()}:
+        print(f"There is no command or step {name!r}; python -m workflow_scripts lists them.", file=sys.stderr)
+        return 2
+    sys.argv = [f"python -m workflow_scripts {name}", *words[1:]]
+    runpy.run_module(f"workflow_scripts.{module}", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def run(words: list[str]) -> int:
+    """Read the study as Snakemake will be told it, say what is wrong with it in a sentence, or call Snakemake."""
+    given = [words[place + 1] for place, word in enumerate(words[:-1]) if word in ("--configfile", "--configfiles")]
+    given += [word.partition("=")[2] for word in words if word.startswith(("--configfile=", "--configfiles="))]
+    try:
+        for remark in remarks(read_file(Path(given[0]) if given else DEFAULT)):
+            print(remark)
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    cores = (
+        []
+        if any(word.startswith(("--cores", "-c", "--jobs", "-j", "--executor")) for word in words)
+        else ["--cores", "all"]
+    )
+    return subprocess.run([sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *cores, *words]).returncode
+
+
+def listing() -> Iterator[str]:
+    """A line for every command and step."""
+    yield "Commands, run as python -m workflow_scripts NAME (--help says more):"
+    yield f"  {'run':26}{RUN}"
+    for name, module in COMMANDS.items():
+        yield f"  {name:26}{first_line(module)}"
+    yield "Steps, which Snakemake runs:"
+    for name in steps():
+        yield f"  {name:26}{first_line(name)}"
+
+
+def steps() -> list[str]:
+    """The modules of steps, sorted: those that are run and are no command."""
+    found = {path.stem for path in HERE.glob("*.py") if "run_step(" in path.read_text(encoding="utf-8")}
+    return sorted(found - NO_STEPS - {"cli", "__main__"})
+
+
+def first_line(module: str) -> str:
+    """The first sentence of a module's docstring, without importing it."""
+    path = HERE / f"{module}.py"
+    path = path if path.is_file() else HERE / module / "__main__.py"
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n")[0]
+    sentence = words.removeprefix("Command: ").removeprefix("Step: ")
+    return sentence[0].upper() + sentence[1:]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
