@@ -183,11 +183,11 @@ def checkpoint(tmp_path: Path) -> Path:
     return save_record(save_checkpoint(tmp_path / "tiny"))
 
 
-def write_local_corpus(folder: Path, languages: list[str], documents: int = 40) -> Path:
-    """Parallel documents of random words, another alphabet a language, prose and verse in turn."""
+def write_local_corpus(folder: Path, languages: list[str], documents: int = 40, seed: int = 0) -> Path:
+    """Parallel documents of random words, another alphabet a language, prose and verse in turn; with another seed other texts."""
     folder.mkdir(parents=True)
     for language in languages:
-        generator = torch.Generator().manual_seed(sum(map(ord, language)))
+        generator = torch.Generator().manual_seed(sum(map(ord, language)) + 1000 * seed)
         letters = [chr(97 + int(i)) for i in torch.randperm(26, generator=generator)[:12]]
         rows = []
         for document in range(documents):

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.admission import admit
 from workflow_scripts.artifacts import make_provenance, write_json
 from workflow_scripts.cli import run_step
 from workflow_scripts.models import sources
 from workflow_scripts.models.copies import link_source
 from workflow_scripts.models.remote_code import KEY as TRUSTED
 from workflow_scripts.models.stored import UnusableModel
+from workflow_scripts.models.verdicts import admitted
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _prepare(folder: Path, parameters: Parameters, checkpoint: list[Path] | None
         source = sources.from_directory(checkpoint[0].parent, folder, trusted)
     else:
         raise ValueError("No source: give --parameters.packaged, --parameters.hub, --gguf or --checkpoint.")
-    unused = admit(folder, trusted).unused
+    unused = admitted(folder, trusted)["unused"]
     if trusted:
         source |= {TRUSTED: True}
     return {"source": source, **sources.describe_checkpoint(folder, trusted, unused)}

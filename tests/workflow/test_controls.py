@@ -28,7 +28,7 @@ PLACES = {
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("controls") / "project", warm=True)
-    write_local_corpus(project.folder / "inputs" / "others", ["aa"], documents=20)
+    write_local_corpus(project.folder / "inputs" / "others", ["aa"], documents=20, seed=1)
     project.study["corpora"]["others"] = {"kind": "local", "path": "inputs/others", "evaluation_share": 0}
     calibration = project.study["calibration"]
     calibration |= {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
-from workflow_scripts.corpora.tokens import TokenizedDocument, read_boundary, read_tokens
+from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument, read_boundary, read_tokens
 from workflow_scripts.evaluation.chunks import PROTOCOLS, Chunk
 
 
@@ -43,5 +43,14 @@ def read_chunks(model: Path, tokens: Path, parameters: Parameters) -> tuple[list
             f"{tokens} has {len(documents)} evaluation documents, fewer than the {parameters.documents} of "
             "evaluation.documents: lower that number, or raise the corpus's evaluation_share."
         )
-    cut = PROTOCOLS[parameters.protocol]
-    return cut(documents, read_boundary(model), parameters.length), documents
+    boundary = read_boundary(model)
+    if parameters.protocol == "published":
+        _refuse_unknown_blank_line(model.parent, boundary)
+    return PROTOCOLS[parameters.protocol](documents, boundary, parameters.length), documents
+
+
+def _refuse_unknown_blank_line(directory: Path, boundary: Boundary) -> None:
+    from workflow_scripts.models.tokenizer import embedding_rows, load_tokenizer, refuse_past_embedding
+
+    rows = embedding_rows(directory)
+    refuse_past_embedding(boundary.blank_line, rows, load_tokenizer(directory), "A blank line between documents")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ BEGINNING, END = 2**26, 2**20
 """Bytes at both ends of a GGUF file that stand for it, beside its size: the first hold all but its weights."""
 ANSWER = "admission: "
 """What stands before the answer of the command."""
+ADMITS = "admit_model"
+"""The command that answers."""
 REFUSED = "refused"
 
 
@@ -43,12 +46,11 @@ def admitted(source: Path, trusted: bool = False) -> dict[str, Any]:
 
 def _ask(source: Path, trusted: bool) -> dict[str, Any]:
     if "torch" in sys.modules:
-        from workflow_scripts.admit_model import answer_of
-
-        return answer_of(source, trusted)
+        # By name: what is admitted is the same model, whatever the code that admits it, which counts in no step's digest.
+        return import_module(f"workflow_scripts.{ADMITS}").answer_of(source, trusted)
     # torch takes seconds, and memory that a run would hold to its end.
     trust = ["--trusted"] if trusted else []
-    command = [sys.executable, "-m", "workflow_scripts.admit_model", "--source", str(source), *trust]
+    command = [sys.executable, "-m", f"workflow_scripts.{ADMITS}", "--source", str(source), *trust]
     package = Path(__file__).parents[2]
     found = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": found})
@@ -93,7 +95,7 @@ def _cache(name: str) -> Path | None:
 def _digest(source: Path, trusted: bool) -> str:
     parts = _parts_of_directory(source, trusted) if source.is_dir() else _parts_of_file(source)
     # Of the libraries, those that decide are part of the code's digest.
-    return sha256(canonical_json([code_of("admit_model"), trusted, *parts]).encode()).hexdigest()
+    return sha256(canonical_json([code_of(ADMITS), trusted, *parts]).encode()).hexdigest()
 
 
 def _parts_of_directory(directory: Path, trusted: bool) -> Iterator[list[Any]]:
