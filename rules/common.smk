@@ -946,6 +946,7 @@ def begin_on_cluster():
 onstart:
     if workflow.local_exec:
         if MISSING_HERE:
+            logger.error(MISSING_HERE)
             sys.exit(1)
         # The limit of jobs a second, meant for submissions, has Snakemake 9.27 look again a second after every look, and
         # every job that ends begins another such chain: after a hundred jobs that alone kept a fifth of a core busy.

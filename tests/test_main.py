@@ -41,7 +41,7 @@ def test_a_command_that_is_not_there_is_said(capsys):
     ],
 )
 def test_a_run_says_in_sentences_what_is_wrong_with_its_study(tmp_path, capsys, monkeypatch, content, sentence):
-    monkeypatch.setattr(commands.subprocess, "run", lambda *_, **__: pytest.fail("Snakemake was called"))
+    monkeypatch.setattr(commands.os, "execv", lambda *_: pytest.fail("Snakemake was called"))
     if content is not None:
         (tmp_path / "study.yaml").write_bytes(content)
     for words in (["--configfile", f"{tmp_path}/study.yaml", "-n"], ["-n", f"--configfile={tmp_path}/study.yaml"]):
@@ -53,15 +53,16 @@ def test_a_run_says_in_sentences_what_is_wrong_with_its_study(tmp_path, capsys, 
 @pytest.mark.parametrize(("words", "cores"), [([], True), (["-n"], True), (["--cores", "2"], False), (["-j4"], False)])
 def test_a_study_that_is_right_is_run_by_snakemake(monkeypatch, words, cores):
     called = []
-
-    class Done:
-        returncode = 3
-
-    monkeypatch.setattr(commands.subprocess, "run", lambda command: called.append(command) or Done)
-    assert commands.main(["run", *words]) == 3
+    monkeypatch.setattr(commands.os, "execv", lambda python, command: called.append(command))
+    commands.main(["run", *words])
     [command] = called
     assert command[:3] == [sys.executable, "-m", "snakemake"] and command[-len(words) or len(command) :] == words
     assert ("all" in command) == cores
+
+
+def test_what_follows_a_configfile_is_named_as_snakemake_takes_it(capsys):
+    assert commands.main(["run", "-n", "--configfile", "a.yaml", "results/x.parquet", "--cores", "2"]) == 1
+    assert "takes all words after it as studies (a.yaml, results/x.parquet)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", [*COMMANDS, "workflow_scripts.reference", "workflow_scripts.prune_model"])

@@ -59,7 +59,7 @@ def test_an_evaluation_text_in_another_corpus_is_refused_with_both_places(tmp_pa
     write(tmp_path / "others", en=list(map(change, other_way_round("en"))), sw=texts("sw", 100))
     [found] = mistakes(study_of(tmp_path, "others"))
     assert found.startswith("evaluation.corpus: document ")
-    assert " of en in corpus letters, which is evaluated on, is also a calibration text: document " in found
+    assert " of en in corpus letters, which is kept for evaluation, is also a calibration text: document " in found
     assert " of en in corpus others; take it out of one." in found
 
 

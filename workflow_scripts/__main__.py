@@ -1,13 +1,13 @@
 """The commands of polyprune and the steps of its workflow: `python -m workflow_scripts` lists them, and runs one by its name."""
 
 import ast
+import os
 import runpy
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from workflow_scripts.study import DEFAULT, StudyError, read_file, remarks
+from workflow_scripts.study import DEFAULT, StudyError, read_file
 
 HERE = Path(__file__).parent
 SNAKEFILE = HERE.parent / "Snakefile"
@@ -42,21 +42,44 @@ def main(words: Sequence[str]) -> int:
 
 
 def run(words: list[str]) -> int:
-    """Read the study as Snakemake will be told it, say what is wrong with it in a sentence, or call Snakemake."""
-    given = [words[place + 1] for place, word in enumerate(words[:-1]) if word in ("--configfile", "--configfiles")]
-    given += [word.partition("=")[2] for word in words if word.startswith(("--configfile=", "--configfiles="))]
+    """Read the study that Snakemake is told of, say what is wrong with it in a sentence, or become Snakemake."""
+    given = studies(words)
+    if len(given) > 1:
+        print(
+            f"--configfile takes all words after it as studies ({', '.join(given)}): put targets before it, and name one study.",
+            file=sys.stderr,
+        )
+        return 1
     try:
-        for remark in remarks(read_file(Path(given[0]) if given else DEFAULT)):
-            print(remark)
+        # What --config adds, only Snakemake puts together.
+        if not any(word.startswith(("--config=", "-C")) or word == "--config" for word in words):
+            read_file(Path(given[0]) if given else DEFAULT, with_texts=False)
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1
     cores = (
         []
-        if any(word.startswith(("--cores", "-c", "--jobs", "-j", "--executor")) for word in words)
+        if any(
+            word.startswith(("--cores", "-c", "--jobs", "-j", "--executor", "--profile", "--workflow-profile"))
+            for word in words
+        )
         else ["--cores", "all"]
     )
-    return subprocess.run([sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *cores, *words]).returncode
+    # In the place of this process, so that signals reach it.
+    os.execv(sys.executable, [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *cores, *words])
+
+
+def studies(words: Sequence[str]) -> list[str]:
+    """What stands after --configfile, as Snakemake takes it: every word up to the next option."""
+    found, open_ = [], False
+    for word in words:
+        if word.startswith("-"):
+            option, equals, value = word.partition("=")
+            open_ = option in ("--configfile", "--configfiles") and not equals
+            found += [value] if option in ("--configfile", "--configfiles") and equals else []
+        elif open_:
+            found.append(word)
+    return found
 
 
 def listing() -> Iterator[str]:

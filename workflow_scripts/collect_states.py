@@ -7,6 +7,7 @@ from workflow_scripts.artifacts import make_provenance, write_tensors
 from workflow_scripts.cli import run_step
 from workflow_scripts.evaluation.batching import texts_go_together
 from workflow_scripts.evaluation.chunks import longest
+from workflow_scripts.evaluation.head import refuse_unsupported_model
 from workflow_scripts.evaluation.states import final_states
 from workflow_scripts.evaluation.texts import Parameters, read_chunks
 from workflow_scripts.models.checkpoint import load_model
@@ -26,6 +27,7 @@ def collect_states(*, model: Path, tokens: Path, output: Path, parameters: Param
     chunks, _ = read_chunks(model, tokens, parameters)
     device, dtype, settled = settle(parameters, model.parent)
     network = load_model(model.parent, dtype, device)
+    refuse_unsupported_model(network)
     together = texts_go_together(network, longest(chunks))
     states = final_states(network, chunks, parameters.batch if together else 1)
     inputs = {"model": model, "tokens": tokens}

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 
 HARMLESS = re.compile(
-    r"-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|--unlock|--lint|--report.*|--summary|-D|--dag|--rulegraph|--list.*|-l"
+    r"-[a-zA-Z]*n\w*|--dry-?run|--unlock|--lint.*|--report.*|--(detailed-)?summary|-[DShlv]|--(d3)?dag.*|--(rule|file)graph.*|"
+    r"--list.*|--help|--version|--touch|-t"
 )
 """Options with which Snakemake starts no job, and takes no lock that another run holds."""
 
@@ -26,13 +27,15 @@ def another_run(folder: Path, words: Sequence[str]) -> str:
     if "snakemake" not in (called.name, called.parent.name) or any(HARMLESS.fullmatch(word) for word in words[1:]):
         return ""
     locked = next((folder / ".snakemake" / "locks").glob("*"), None)
-    running = controllers(folder) if locked else []
-    if not running:
+    own = {process.pid for process in psutil.Process().parents()}
+    running = [number for number in controllers(folder) if number not in own] if locked else []
+    try:
+        since = time.strftime("%d %B %H:%M", time.localtime(psutil.Process(running[0]).create_time()))
+    except (IndexError, psutil.NoSuchProcess):
         return ""
-    since = time.strftime("%d %B %H:%M", time.localtime(psutil.Process(running[0]).create_time()))
     return (
         f"A run already works in this folder: process {running[0]} of this machine, since {since}. Wait for it "
-        f"(python -m workflow_scripts progress says how far it is), or stop it with kill -INT {running[0]}; do not unlock "
+        f"(python -m workflow_scripts progress says how far it is), or stop it with kill -TERM {running[0]}; do not unlock "
         "the folder meanwhile."
     )
 

@@ -46,12 +46,16 @@ def test_a_name_says_what_a_file_holds(tmp_path, name, said):
 
 def test_tables_with_commas_and_tabs(tmp_path):
     (tmp_path / "a.csv").write_text('doc_id,text,note\n1,"One, and\ntwo",x\n2,Three,\n\n')
-    (tmp_path / "a.tsv").write_text("text\tdoc_id\nA, b\tx\n")
+    (tmp_path / "a.tsv").write_text('text\tdoc_id\nA, b\tx\n"Open\ty\n"Quoted ""well"""\tz\n')
     assert rows_of(tmp_path / "a.csv") == [
         {"doc_id": "1", "text": "One, and\ntwo", "note": "x"},
         {"doc_id": "2", "text": "Three", "note": None},
     ]
-    assert rows_of(tmp_path / "a.tsv") == [{"text": "A, b", "doc_id": "x"}]
+    assert rows_of(tmp_path / "a.tsv") == [
+        {"text": "A, b", "doc_id": "x"},
+        {"text": '"Open', "doc_id": "y"},
+        {"text": 'Quoted "well"', "doc_id": "z"},
+    ]
 
 
 def test_a_field_may_be_as_long_as_a_document(tmp_path):
@@ -69,6 +73,8 @@ def test_a_field_may_be_as_long_as_a_document(tmp_path):
         ("a.jsonl", b"[" * 100_000, "FOLDER/a.jsonl, line 1 nests too deep"),
         ("a.jsonl", b'{"a":' * 100_000, "FOLDER/a.jsonl, line 1 nests too deep"),
         ("a.jsonl.gz", PACKED[:-4], "FOLDER/a.jsonl.gz is no whole gzip file"),
+        ("a.txt.gz", b"", "FOLDER/a.txt.gz is no whole gzip file"),
+        ("a.csv", b"doc_id;text\n1;x\n", "FOLDER/a.csv has other signs than commas between its columns"),
         ("a.txt.gz", b"plain", "FOLDER/a.txt.gz is no whole gzip file"),
         (
             "a.txt.gz",
@@ -95,7 +101,7 @@ def test_unpacking_is_bounded(tmp_path, monkeypatch):
     assert "unpacks to more than 1 MiB, which no text does" in error_of(tmp_path / "a.txt.gz")
 
 
-@pytest.mark.parametrize("blank", ["", " \t", "\u3000", "\u00a0", "\u2003\v", "\x85"])
+@pytest.mark.parametrize("blank", ["", " \t", "\u3000", "\u00a0", "\u2003\v", "\x85", "\u200b", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_documents_are_apart_at_lines_of_blanks_of_any_script(tmp_path, blank, end):
     (tmp_path / "a.txt").write_bytes(f"One.{end}One.{end}{blank}{end}Two.".encode())
@@ -151,9 +157,9 @@ def test_a_language_is_known_by_its_code_however_the_file_spells_it(tmp_path, na
 
 
 def test_the_same_text_is_one_document_however_it_is_encoded(tmp_path):
-    told = ["Caf\u00e9 noir", "Cafe\u0301 noir", "Caf\u00e9  noir\r\n", "Th\u00e9"]
+    told = ["Caf\u00e9 noir", "\ufeffCaf\u00e9 no\u00adir", "Cafe\u0301 noir", "Caf\u00e9  noir\r\n", "Th\u00e9"]
     (tmp_path / "sw.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in told))
-    assert texts(tmp_path) == {"0": "Caf\u00e9 noir", "3": "Th\u00e9"}
+    assert texts(tmp_path) == {"0": "Caf\u00e9 noir", "4": "Th\u00e9"}
 
 
 def test_characters_that_are_not_seen_are_no_text(tmp_path):

@@ -97,6 +97,7 @@ def test_a_dense_model_may_count_its_experts():
         (lambda f: (f / "model.safetensors").write_bytes(b""), "model.safetensors that is cut short or damaged"),
         (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-1]), "cut short"),
         (lambda f: (f / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n"), "Git LFS"),
+        (lambda f: (f / "tokenizer.json").write_text("version https://git-lfs.github.com/spec/v1\n"), "for tokenizer.json, only a p"),
         (lambda f: shard(f, "{}"), "without a weight_map"),
         (lambda f: shard(f, '{"metadata": {}, "weight_map": {"a": "b.safetensors"}}'), "lacks b.saf"),
         (lambda f: shard(f, '{"weight_map": {"a": "a.safetensors"}}'), "without metadata, which transformers wants"),

@@ -14,6 +14,9 @@ SPLITS = ("calibration", "evaluation")
 UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Zs"}
 """Unicode's categories of blanks and of characters without a shape."""
 
+JOINERS = "\u200c\u200d"
+"""Marks that are not seen and yet tell words apart in some scripts."""
+
 DOCUMENTS_SCHEMA = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
@@ -32,8 +35,9 @@ def has_text(text: str) -> bool:
 
 
 def same_text(text: str) -> str:
-    """Equal for texts that differ in Unicode's composed and decomposed letters, line ends and blanks alone."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """Equal for texts that differ in Unicode's composed and decomposed letters, line ends, blanks and unseen marks alone."""
+    seen = "".join(letter for letter in text if letter in JOINERS or unicodedata.category(letter) != "Cf")
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 class CorpusError(ValueError):

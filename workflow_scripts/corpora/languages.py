@@ -210,6 +210,14 @@ MISTAKEN = {
 """What people write for a language -> its code: countries, withdrawn codes, names in English."""
 
 
+SCRIPTS = frozenset(
+    ["Arab", "Armn", "Beng", "Cans", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr", "Guru", "Hang", "Hans", "Hant", "Hebr", "Jpan",
+     "Khmr", "Knda", "Kore", "Laoo", "Latn", "Mlym", "Mong", "Mymr", "Nkoo", "Olck", "Orya", "Sinh", "Syrc", "Taml", "Telu", "Tfng",
+     "Thaa", "Thai", "Tibt", "Vaii"]
+)  # fmt: skip
+"""Scripts, by ISO 15924, that codes of languages are written with in file names."""
+
+
 def check_language(text: str) -> None:
     """Raise ValueError, with the code that was likely meant, unless a text is spelled as the code of a language."""
     if not CODE.fullmatch(text):
@@ -226,7 +234,8 @@ def canonical(name: str) -> str:
     """
     language, *scripts = re.split("[-_]", name)
     spelled = "-".join([language.lower(), *(script.title() for script in scripts)])
-    return spelled if CODE.fullmatch(spelled) else name
+    is_code = CODE.fullmatch(spelled) and all(script.title() in SCRIPTS for script in scripts)
+    return spelled if is_code else name
 
 
 def is_assigned(code: str) -> bool:
@@ -237,6 +246,8 @@ def is_assigned(code: str) -> bool:
 
 def likely_code(text: str) -> str | None:
     """The code that was likely meant by something that is none (`EN`, `en_US`, `german`, `jp`), None where unclear."""
+    if (spelled := canonical(text.strip())) != text and "-" in spelled and CODE.fullmatch(spelled):
+        return spelled
     word = re.split(r"[-_+ .@]", text.strip().lower())[0]
     code = MISTAKEN.get(word, word)
     return code if code in ISO_639_1 and code != text else None

@@ -24,8 +24,8 @@ PACKED = ".gz"
 UNPACKED = 2**26
 RATIO = 200
 """A packed file is read up to UNPACKED bytes, and beyond that up to RATIO times its own size: text packs to a tenth."""
-BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
-"""Lines with nothing but blanks of any script."""
+BLANK_LINES = re.compile("(?:[\n\x85\u2028](?:[^\\S\n\x85\u2028]|[\u200b\u200e\u200f\u2060\ufeff])*){2,}|\u2029")
+"""Lines with nothing but blanks of any script, or characters that are not seen; Unicode's own sign between paragraphs."""
 
 
 class RowsError(ValueError):
@@ -88,15 +88,29 @@ def unpacked(path: Path) -> bytes:
     """
     if path.suffix.lower() != PACKED:
         return path.read_bytes()
-    most = max(UNPACKED, RATIO * path.stat().st_size)
+    size = path.stat().st_size
+    most = max(UNPACKED, RATIO * size)
+    if not size:
+        raise RowsError(f"{path} is no whole gzip file (it is empty): replace it.")
+    content = bytearray()
     try:
         with gzip.open(path) as file:
-            content = file.read(most + 1)
+            while len(content) <= most and (part := file.read(2**20)):
+                content += part
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RowsError(f"{path} is no whole gzip file ({error}): replace it.") from error
     if len(content) > most:
         raise RowsError(f"{path} unpacks to more than {most // 2**20} MiB, which no text does: unpack it yourself.")
-    return content
+    return bytes(content)
+
+
+def beginning(path: Path, size: int) -> bytes:
+    """The first bytes of a file, unpacked if its name says that it is packed; raises as `unpacked`."""
+    try:
+        with (gzip.open if path.suffix.lower() == PACKED else open)(path, "rb") as file:
+            return file.read(size)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RowsError(f"{path} is no whole gzip file ({error}): replace it.") from error
 
 
 def _decoded(path: Path) -> str:
@@ -129,11 +143,17 @@ def _table_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> 
     content = _decoded(path)
     # A document may be longer than the 128 KiB that the module allows a field.
     csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter="\t" if ending(path) == ".tsv" else ",", strict=True)
+    is_tabs = ending(path) == ".tsv"
+    # Between tabs a quotation mark is a letter, but around a whole field.
+    form = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if is_tabs else {"strict": True}
+    rows = csv.reader(io.StringIO(content, newline=""), **form)
     try:
-        header = next(rows, [])
-        if len(set(header)) < len(header):
+        header = next((row for row in rows if row), [])
+        named = [name for name in header if name]
+        if len(set(named)) < len(named):
             raise RowsError(f"{path} has a column twice in its first line: rename one.")
+        if len(header) == 1 and not is_tabs and {";", "\t"} & set(header[0]):
+            raise RowsError(f"{path} has other signs than commas between its columns: save it with commas.")
         for row in rows:
             place = f"{path}, line {rows.line_num}"
             if row and len(row) != len(header):
@@ -143,9 +163,15 @@ def _table_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> 
                 )
             if row:
                 # An empty field is no value.
-                yield place, {name: value or None for name, value in zip(header, row, strict=True)}
+                values = map(_unquoted, row) if is_tabs else row
+                yield place, {name: value or None for name, value in zip(header, values, strict=True) if name}
     except csv.Error as error:
         raise RowsError(f"{path}, line {rows.line_num} is no table row ({error}): mend its quotes.") from error
+
+
+def _unquoted(field: str) -> str:
+    is_quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"') if is_quoted else field
 
 
 def _parquet_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
@@ -156,7 +182,7 @@ def _parquet_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -
         rows = pq.read_table(path, columns=columns).to_pylist()
     except UnicodeDecodeError as error:
         raise RowsError(f"{path} holds text that is not UTF-8 ({error.reason}): write it anew from UTF-8.") from error
-    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+    except (OSError, ValueError, LookupError, OverflowError, pa.ArrowException) as error:
         raise RowsError(f"{path} is damaged or not a Parquet file ({error}): replace it.") from error
     for number, row in enumerate(rows):
         yield f"{path}, row {number}", row

@@ -7,6 +7,7 @@ Of an object are read `example_id`; `queries`, language -> question; `answers`, 
 import codecs
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from workflow_scripts.artifacts import read_table
-from workflow_scripts.corpora.rows import RowsError, parse_json, unpacked
+from workflow_scripts.corpora.rows import RowsError, beginning, parse_json, unpacked
 
 MKQA_LANGUAGES = (
     "ar", "da", "de", "en", "es", "fi", "fr", "he", "hu", "it", "ja", "km", "ko", "ms", "nl", "no", "pl", "pt", "ru", "sv",
@@ -26,6 +27,8 @@ SPELLED = {"zh": "zh_cn", "zh-Hans": "zh_cn", "zh-Hant": "zh_tw", "nb": "no"}
 """Language, as studies spell it -> as MKQA does, where that differs."""
 WITHOUT_ANSWER = ("unanswerable", "long_answer")
 """Types of gold answers that have no short text."""
+FIRST = 2**22
+"""Bytes that the first question takes at most."""
 SLOT = "{question}"
 """Where the question goes in a prompt."""
 
@@ -72,25 +75,29 @@ def languages_of(path: Path) -> list[str]:
         QuestionsError: the first line is no question, or there is none.
         OSError: the file cannot be read.
     """
-    _, first = next(read_lines(path), (None, None))
+    first = next(read_lines(path, first_alone=True), None)
     if first is None:
         raise QuestionsError(f"{path} has no question: give a file in MKQA's form.")
-    return sorted(first["queries"])
+    return sorted(first[1]["queries"])
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of a .jsonl or .jsonl.gz file, each with its place in words.
+def read_lines(path: Path, first_alone: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a .jsonl or .jsonl.gz file, each with its place in words; of the first alone only the beginning is read.
 
     Raises:
         QuestionsError: a line that is no question in MKQA's form, with its number.
     """
     try:
-        lines = unpacked(path).removeprefix(codecs.BOM_UTF8).split(b"\n")
+        # Every job looks at the first, of a file of 50 MB.
+        content = beginning(path, FIRST) if first_alone else unpacked(path)
+        lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
         for number, line in enumerate(lines, 1):
             if line.strip():
                 row = parse_json(line, place := f"{path}, line {number}")
                 check_row(row, place)
                 yield place, row
+                if first_alone:
+                    return
     except RowsError as error:
         raise QuestionsError(str(error)) from error
 
@@ -127,7 +134,7 @@ def read_questions(
             f"There are {len(found)} {kind} in {language}, fewer than the {items} of evaluation.questions.items: lower it, "
             "or add questions."
         )
-    doubled = next((q.item_id for n, q in enumerate(found) if q.item_id in {p.item_id for p in found[:n]}), None)
+    doubled = next((name for name, count in Counter(each.item_id for each in found).items() if count > 1), None)
     if doubled is not None:
         raise QuestionsError(f"Two questions in {language} have the example_id {doubled}: rename one.")
     return found

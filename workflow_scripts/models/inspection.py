@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.models.architectures import causal_model_types, unsupported
+from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.stored import UnusableModel, read_json, stored_tensors
 
+POINTER = b"version https://git-lfs"
+"""How a file begins that Git LFS has not fetched."""
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.json", "vocab.txt", "tekken.json")
 GGUF_STRING = 8
 
@@ -32,6 +35,7 @@ def inspect_checkpoint(directory: Path, trusted: bool = False) -> dict[str, Any]
     if reason := unsupported(config):
         raise UnusableModel(f"cannot be pruned: {reason}")
     _check_type(config, trusted)
+    _refuse_pointers(directory, trusted)
     stored_tensors(directory)
     if not any(next(directory.glob(name), None) for name in TOKENIZERS):
         raise UnusableModel("holds no tokenizer; save the tokenizer beside the model with save_pretrained")
@@ -51,6 +55,13 @@ def inspect_gguf(file: Path) -> None:
     architecture = _gguf_architecture(head)
     if architecture and (reason := unsupported({"model_type": architecture})):
         raise UnusableModel(f"cannot be pruned: {reason}")
+
+
+def _refuse_pointers(directory: Path, trusted: bool) -> None:
+    for file in checkpoint_files(directory, trusted):
+        with open(file, "rb") as stream:
+            if stream.read(len(POINTER)) == POINTER:
+                raise UnusableModel(f"has, for {file.name}, only a pointer of Git LFS; run `git lfs pull` there")
 
 
 def _check_type(config: dict[str, Any], trusted: bool) -> None:

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from workflow_scripts.corpora.document import CorpusError, Document, same_text
 from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
 from workflow_scripts.corpora.mixtures import allocate
-from workflow_scripts.corpora.sources import get_source
+from workflow_scripts.corpora.rows import PACKED
+from workflow_scripts.corpora.sources import get_source, local
 from workflow_scripts.evaluation.questions import (
     MKQA_LANGUAGES,
     QuestionsError,
@@ -27,7 +28,7 @@ from workflow_scripts.evaluation.sentences import documents_of_sentences, senten
 from workflow_scripts.evaluation.tasks.definitions import TaskError, task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
-from workflow_scripts.models.inspection import inspect_checkpoint, inspect_gguf
+from workflow_scripts.models.inspection import TOKENIZERS, inspect_checkpoint, inspect_gguf
 from workflow_scripts.models.stored import UnusableModel, weight_files
 from workflow_scripts.models.verdicts import admitted
 from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
@@ -43,6 +44,8 @@ from workflow_scripts.study.sections import (
 )
 from workflow_scripts.study.values import NOT_NAMEABLE, is_nameable
 
+PACKS = 10
+"""How many times smaller a packed text is, about."""
 READ_AT_MOST = 32 * 2**20
 """Bytes of a language that are read before any job; the texts of larger corpora are judged by the steps."""
 
@@ -74,11 +77,14 @@ def _snapshot(model: ModelSource) -> str | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(model.hub, "config.json", revision=model.revision)
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
     try:
-        weight_files(Path(config).parent if isinstance(config, str) else Path())
+        weight_files(folder)
     except UnusableModel:
         return None
-    return str(Path(config).parent)
+    return str(folder) if any(next(folder.glob(name), None) for name in TOKENIZERS) else None
 
 
 def _look(path: Path, kind: str, trusted: bool) -> dict[str, Any]:
@@ -170,7 +176,8 @@ def _lengths(calibration: Calibration, evaluation: Evaluation) -> Iterator[tuple
     yield ("calibration", "length"), calibration.length, 0
     yield ("evaluation", "length"), evaluation.length, 0
     if (continued := evaluation.continuations) is not None:
-        yield ("evaluation", "continuations", "opening"), continued.opening, 1 + continued.tokens
+        yield ("evaluation", "continuations", "tokens"), continued.tokens, 2
+        yield ("evaluation", "continuations", "opening"), continued.opening, 1
     if evaluation.questions is not None:
         yield ("evaluation", "questions", "tokens"), evaluation.questions.tokens, 1
 
@@ -299,9 +306,11 @@ def _corpora_are_there(corpora: dict[str, Corpus]) -> Iterator[Problem]:
             yield Problem(("corpora", name, "path"), f"{spell(corpus.path)} cannot be read ({error.strerror}); mend it")
         else:
             if not found:
+                other = [path.name for path in local.passed_over(corpus_options(corpus))]
+                holds = f"holds {listed(other, 3)}, which is not read" if other else "is an empty folder"
                 yield Problem(
                     ("corpora", name, "path"),
-                    f"{spell(corpus.path)} is an empty folder; put sw.txt, sw.jsonl, sw.parquet or sw/*.txt there",
+                    f"{spell(corpus.path)} {holds}; put sw.txt, sw.jsonl, sw.parquet or sw/*.txt there",
                 )
 
 
@@ -555,7 +564,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
         for draw in wanted
         if draw.texts in there
     }
-    yield from _texts_are_apart(there, kept, evaluation)
+    yield from _texts_are_apart(drawn, kept, evaluation)
     yield from _registers_are_there(there, calibration)
     yield from _calibration_suffices(drawn, wanted, calibration)
     yield from _contents_are_equal(drawn, calibration)
@@ -571,7 +580,7 @@ def check_texts(corpora: dict[str, Corpus], calibration: Calibration, evaluation
 
 
 def _texts_are_apart(
-    there: dict[tuple[str, str], list[Document]], kept: dict[str, list[Document]], evaluation: Evaluation
+    drawn: dict[Draw, list[Document]], kept: dict[str, list[Document]], evaluation: Evaluation
 ) -> Iterator[Problem]:
     """No text that is evaluated on is a calibration text, of whatever corpus, language or control; no language is another."""
     evaluated = {
@@ -579,22 +588,30 @@ def _texts_are_apart(
         for language, documents in kept.items()
         for document in documents
     }
-    for (corpus, language), documents in there.items():
-        for document in documents:
-            if found := evaluated.get(same_text(document.text)):
-                yield Problem(
-                    ("evaluation", "corpus"),
-                    f"document {spell(found[1])} of {found[0]} in corpus {evaluation.corpus}, which is evaluated on, is also a "
-                    f"calibration text: document {spell(document.doc_id)} of {language} in corpus {corpus}; take it out of one",
-                )
-                break
-    for (one, first), (other, second) in combinations(kept.items(), 2):
-        texts = {same_text(document.text) for document in first}
-        if texts and 2 * len(texts & {same_text(document.text) for document in second}) > min(len(texts), len(second)):
+    calibrated = {draw: {same_text(document.text): document.doc_id for document in drawn[draw]} for draw in drawn}
+    for draw, texts in calibrated.items():
+        if shared := sorted(texts.keys() & evaluated.keys()):
+            language, name = evaluated[shared[0]]
             yield Problem(
-                ("evaluation", "languages"),
-                f"{one} and {other} have the same texts in corpus {evaluation.corpus}; put the texts of each in its own file",
+                ("evaluation", "corpus"),
+                f"document {spell(name)} of {language} in corpus {evaluation.corpus}, which is kept for evaluation, is also a "
+                f"calibration text: document {spell(texts[shared[0]])} of {draw.language} in corpus {draw.corpus}; take it out "
+                "of one",
             )
+    sides = {("evaluation", "languages"): {}, ("calibration", "calibrations"): {}}
+    for language, documents in kept.items():
+        texts = {same_text(document.text) for document in documents}
+        sides["evaluation", "languages"][evaluation.corpus, language] = texts
+    for draw, texts in calibrated.items():
+        if not draw.register:
+            sides["calibration", "calibrations"][draw.texts] = set(texts)
+    for place, of_language in sides.items():
+        for ((corpus, one), first), ((_, other), second) in combinations(of_language.items(), 2):
+            if one != other and 2 * len(first & second) > min(len(first), len(second)):
+                message = (
+                    f"{one} and {other} have the same texts in corpus {corpus}; put the texts of each in its own file"
+                )
+                yield Problem(place, message)
 
 
 def _sentences_are_parallel(kept: dict[str, list[Document]], evaluation: Evaluation) -> Iterator[Problem]:
@@ -623,7 +640,8 @@ def _read(corpus: Corpus, language: str) -> list[Document] | None:
     """The documents of a language, None where they are not at hand or too large to be read before any job."""
     source, options = get_source(corpus.kind), corpus_options(corpus)
     files = source.input_files(language, options)
-    if not files or sum(file.stat().st_size for file in files) > READ_AT_MOST:
+    sizes = [file.stat().st_size * (PACKS if file.suffix.lower() == PACKED else 1) for file in files]
+    if not files or sum(sizes) > READ_AT_MOST:
         return None
     return list(source.read(language, options))
 

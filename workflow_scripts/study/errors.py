@@ -52,6 +52,8 @@ def spell(value: Any) -> str:
         return "a list" if isinstance(value, list) else "a mapping"
     if isinstance(value, date):
         return str(value)
+    if isinstance(value, int) and abs(value) >= 10**LONGEST:
+        return "a number of very many digits"
     plain = isinstance(value, str) and value.isprintable() and value.strip() == value != "" and not _is_number(value)
     text = value if plain else repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
@@ -102,6 +104,8 @@ def problems_of(error: ValidationError, root: type[BaseModel], config: Any) -> I
 def _control_for_language(place: Place, problem: dict[str, Any], config: Any) -> str:
     """What is wrong where a mixture or a control is made of a control; empty where it is something else."""
     if place[:2] not in {("calibration", "mixtures"), ("calibration", "controls")} or len(place) != 4:
+        return ""
+    if place[1] == "controls" and place[-1] != "language":
         return ""
     named = place[-1] if place[1] == "mixtures" else problem["input"]
     controls = config["calibration"].get("controls")

@@ -23,8 +23,7 @@ def remarks(study: Study) -> Iterator[str]:
 
 def not_here(compute: Compute) -> str:
     """What jobs want that this machine certainly does not have, in a sentence; empty where it may have all."""
-    wants_gpu = compute.device.partition(":")[0] == "cuda"
-    if wants_gpu and has_no_accelerator():
+    if compute.device == "cuda" and has_no_accelerator():
         return f"compute.device is {compute.device}, and this machine has no GPU: write auto or cpu, or run where there is one."
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if compute.threads > cores:
@@ -39,7 +38,7 @@ def _files_passed_over(study: Study) -> Iterator[str]:
             more = f" and {len(found) - SHOWN} more" if found[SHOWN:] else ""
             yield (
                 f"corpora.{name}: {shown}{more} in {spell(corpus.path)} are not read, for what is read ends in "
-                f"{listed(local.SUFFIXES)}, and links out of the folder of a language are not followed."
+                f"{listed(local.SUFFIXES)}, and links to folders, or out of the corpus, are not followed."
             )
 
 

@@ -1,7 +1,7 @@
 """The values that keys of a study take: their types, what they refuse, and what they allow in words."""
 
+import os
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
@@ -14,7 +14,7 @@ from workflow_scripts.study.errors import spell
 from workflow_scripts.study.words import Allowed
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+HUB_NAME = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 REVISION = re.compile(r"[\w.+/-]+", re.ASCII)
 EMBEDDED_CLOZE = 200
 """Embedded cloze items of a language; a test counts them."""
@@ -60,7 +60,7 @@ def _hub_name(value: str) -> str:
 
 
 def _data_set(value: str) -> str:
-    if "://" in value or not (HUB_NAME.fullmatch(value) or Path(value).is_dir()):
+    if "://" in value or not (HUB_NAME.fullmatch(value) or os.path.isdir(value)):
         raise ValueError(
             f"{spell(value)} is neither a name on the hub nor a folder that is there; write organisation/name, without an address"
         )

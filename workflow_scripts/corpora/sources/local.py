@@ -71,7 +71,9 @@ def input_files(language: str, options: Options) -> list[Path]:
         return found
     files = [path for path in _below(found[0]) if ending(path) in SUFFIXES]
     if not files:
-        raise CorpusError(f"Folder {found[0]} holds no file that ends in {', '.join(SUFFIXES)}: add one.")
+        raise CorpusError(
+            f"Folder {found[0]} holds no file that ends in {', '.join(SUFFIXES)}: add one (links out of the corpus are not followed)."
+        )
     return files
 
 
@@ -133,8 +135,8 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    """Whether there is a file, and in the folder: links may go from one place of it to another."""
-    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    """Whether there is a file, and in the corpus: links may go from one place of it to another."""
+    return path.is_file() and path.resolve().is_relative_to(folder.parent.resolve())
 
 
 def _language_of(entry: Path) -> str:

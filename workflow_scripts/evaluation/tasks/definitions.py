@@ -125,12 +125,18 @@ def task_inputs(file: str | None, data: str | None, definition: str) -> list[Pat
     Raises:
         TaskError: see `read_own_task`, `builtin` and `hub_files`.
     """
-    if file:
-        own = read_own_task(Path(file))
-        return list(dict.fromkeys([*own.files, *own_data(own.keys, Path(file).parent)]))
-    if not data:
-        return []
-    return hub_files(Path(data), read_definition(builtin(definition)[0]).keys.get("dataset_name"))
+    try:
+        if file:
+            own = read_own_task(Path(file))
+            return list(dict.fromkeys([*own.files, *own_data(own.keys, Path(file).parent)]))
+        if not data:
+            return []
+        return hub_files(Path(data), read_definition(builtin(definition)[0]).keys.get("dataset_name"))
+    except TaskError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # A name that no file can have, or a value of another kind than lm-eval's form has there.
+        raise TaskError(f"{file or data} cannot be read as a task of lm-eval ({error}); mend it") from None
 
 
 def own_data(keys: dict[str, Any], folder: Path) -> list[Path]:
