@@ -88,9 +88,10 @@ def admit(directory: Path, trusted: bool = False) -> Admission:
         config = configuration(directory, trusted)
         _refuse_configuration(config)
         model = without_weights(config, torch.float32, trusted)
-        own = names_in_model(model, tensors)
-        unused = sorted(name for name in tensors if own[name] not in model.state_dict())
-        _refuse_quantised({name: tensor for name, tensor in tensors.items() if name not in unused}, unused)
+        own, known = names_in_model(model, tensors), model.state_dict().keys()
+        used = {name: tensor for name, tensor in tensors.items() if own[name] in known}
+        unused = sorted(tensors.keys() - used.keys())
+        _refuse_quantised(used, unused)
         _refuse_gaps(type(model), config, tensors)
         _rehearse(model)
         if (directory / "generation_config.json").is_file():
