@@ -14,7 +14,11 @@ from shlex import quote
 from shutil import rmtree
 from typing import NamedTuple
 
-sys.path.insert(0, workflow.basedir)
+# polyprune's folder, also where another workflow uses it as a module.
+HOME = os.path.dirname(
+    workflow.current_basedir.get_path_or_uri(secret_free=True).rstrip("/")
+)
+sys.path.insert(0, HOME)
 from workflow_scripts import cluster, paths, study
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS, FEWEST_TO_CLUSTER
 from workflow_scripts.artifacts import canonical_json
@@ -35,13 +39,13 @@ gc.freeze()
 # Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
 # progress bars of libraries that do not look for a terminal would be noise.
 shell.prefix(
-    f"export PYTHONPATH={quote(workflow.basedir)}:${{{{PYTHONPATH:-}}}} TQDM_DISABLE=1 {CONTROLLER}=$PPID; "
+    f"export PYTHONPATH={quote(HOME)}:${{{{PYTHONPATH:-}}}} TQDM_DISABLE=1 {CONTROLLER}=$PPID; "
 )
 
 # A study given with --configfile replaces the default and never merges with it.
 if not workflow.overwrite_configfiles:
 
-    configfile: f"{workflow.basedir}/config.yaml"
+    configfile: f"{HOME}/config.yaml"
 
 
 if len(workflow.overwrite_configfiles) > 1:
@@ -52,10 +56,14 @@ if len(workflow.overwrite_configfiles) > 1:
     sys.exit(1)
 
 try:
-    given = workflow.overwrite_configfiles or [f"{workflow.basedir}/config.yaml"]
+    # A module's study is the caller's, whose file that is.
+    default = (
+        workflow.configfiles if workflow.modifier.is_module else [f"{HOME}/config.yaml"]
+    )
+    given = [*(workflow.overwrite_configfiles or default), None][0]
     STUDY = study.read_study(
         config,
-        index_study(Path(given[0])),
+        index_study(Path(given)) if given else None,
         # The texts are read once, and not again by every job of a cluster.
         with_texts=workflow.is_main_process,
     )
@@ -277,7 +285,7 @@ def corpus_path(wildcards):
 
 def as_seen_from_here(path):
     """A file that comes with polyprune by its relative path, which stays where all is moved; others as the study has them."""
-    inside = Path(path).is_relative_to(workflow.basedir)
+    inside = Path(path).is_relative_to(HOME)
     return os.path.relpath(path) if inside else str(path)
 
 
@@ -912,7 +920,7 @@ def reproduction():
     """The command that makes the report, without this machine's folders."""
     if not workflow.overwrite_configfiles:
         return "snakemake --cores all"
-    given = os.path.relpath(workflow.overwrite_configfiles[0], workflow.basedir)
+    given = os.path.relpath(workflow.overwrite_configfiles[0], HOME)
     name = os.path.basename(given) if given.startswith("..") else given
     return f"snakemake --cores all --configfile {name}"
 

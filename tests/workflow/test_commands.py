@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from tests.workflow.project import ROOT, Project, wait_for
+from tests.workflow.project import ROOT, Project, tiny_study, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +147,31 @@ def test_a_second_run_in_a_folder_names_the_first(project):
         first.wait()
         shutil.rmtree(project.folder / "results", ignore_errors=True)
         shutil.rmtree(project.folder / ".snakemake", ignore_errors=True)
+
+
+CALLER = """
+configfile: "mine.yaml"
+module polyprune:
+    snakefile: "Snakefile"
+    config: config
+use rule * from polyprune as polyprune_*
+"""
+
+
+def test_another_workflow_uses_polyprune_as_a_module(project):
+    """Jobs run from the caller's folder, and a mistake is one of the caller's file."""
+    home = project.folder / "caller"
+    home.mkdir()
+    (home / "inputs").symlink_to(project.folder / "inputs")
+    (home / "Snakefile").write_text(CALLER.replace('"Snakefile"', f'"{project.folder}/Snakefile"'))
+    (home / "mine.yaml").write_text(yaml.safe_dump(project.study | {"calibration": tiny_study()["calibration"]}))
+    target = "results/corpora/letters/aa.parquet"
+    command = project._command(target) | {"cwd": home}
+    command["args"] = command["args"][: command["args"].index("--configfile")]
+    done = subprocess.run(**command)
+    assert done.returncode == 0, done.stdout
+    assert (home / target).is_file()
+    (home / "mine.yaml").write_text((home / "mine.yaml").read_text().replace("windows:", "windos:"))
+    done = subprocess.run(**command)
+    assert done.returncode == 1
+    assert re.search(r"^mine.yaml, line \d+: calibration.windos: there is no such key", done.stdout, re.MULTILINE)
