@@ -434,3 +434,9 @@ def test_a_gguf_file_is_known_by_all_that_stands_before_its_weights(tmp_path, mo
     path.write_bytes(path.read_bytes().replace(b"blk.1.ffn_up", b"blk.1.ffn_xx"))
     with pytest.raises(UnusableModel, match="lacks model.layers.1.mlp.up_proj.weight"):
         verdicts.admitted(path)
+
+
+def test_without_torch_nothing_is_asked_before_the_jobs(folder, monkeypatch):
+    monkeypatch.setattr(verdicts, "find_spec", lambda name: None if name == "torch" else name)
+    configure(folder, num_hidden_layers=9)
+    assert verdicts.admitted(folder) == {"widths": [], "positions": None, "unused": []}

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ ANSWER = "admission: "
 """What stands before the answer of the command."""
 ADMITS = "admit_model"
 """The command that answers."""
+NEEDED = ("torch", "transformers")
+"""What it takes to answer."""
 REFUSED = "refused"
 
 
@@ -33,6 +36,9 @@ def admitted(source: Path, trusted: bool = False) -> dict[str, Any]:
     Raises:
         UnusableModel: it cannot be pruned, or not evaluated.
     """
+    if not all(map(find_spec, NEEDED)):
+        # Steps have an environment of their own (--sdm conda), where preparing the model asks.
+        return {"widths": [], "positions": None, "unused": []}
     memory = _cache(f"{_digest(source, trusted)}.json")
     answer = memory and _remembered(memory)
     if answer is None:
