@@ -146,7 +146,7 @@ def refuse_unsupported_model(model: PreTrainedModel) -> None:
     other = text.clone()
     other[0, -1] = text[0, 0]
     # In passes of equal shapes the same numbers are computed: what is left is what an expert's other tokens change.
-    rounding = min(0.02, 64 * torch.finfo(whole.dtype).eps)
+    rounding = min(0.02, 2**10 * torch.finfo(whole.dtype).eps)
     if not _is_close(model(input_ids=other, use_cache=False).logits[0, :-1], whole[:-1], rounding):
         raise UnsupportedArchitecture(
             f"{type(model).__name__} sees the tokens that it is to predict (bidirectional attention): "
