@@ -48,6 +48,10 @@ def test_a_local_model_that_fits_is_no_problem(odd):
     ("changes", "sentence"),
     [
         ({"pruning": {"patterns": ["2:4"]}}, "groups of 4 do not divide the 18 inputs of linears of model mine"),
+        (
+            {"evaluation": {"continuations": {"prompts": 2, "opening": 40, "tokens": 30}}},
+            "30 tokens and 41 beside them are more",
+        ),
         ({"evaluation": {"length": 65}}, "65 tokens are more than the 64 that model mine can see; take at most 64"),
     ],
 )

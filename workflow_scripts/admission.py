@@ -22,7 +22,8 @@ from transformers.utils import logging
 from workflow_scripts.corpora.tokens import Boundary
 from workflow_scripts.models.architectures import positions_of, unsupported
 from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears, iterate_linears
-from workflow_scripts.models.checkpoint import names_in_model
+from workflow_scripts.models.checkpoint import names_in_model, without_bar
+from workflow_scripts.models.digests import TORCH_NAMES
 from workflow_scripts.models.heads import has_other_head
 from workflow_scripts.models.sources import read_gguf
 from workflow_scripts.models.stored import StoredTensor, UnusableModel, stored_tensors
@@ -31,11 +32,6 @@ from workflow_scripts.models.tokenizer import boundary_tokens, load_tokenizer
 from workflow_scripts.pruning.hooks import InputListener
 from workflow_scripts.pruning.propagation import BlockCalls
 
-DTYPES = {
-    "BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32, "I64": torch.int64,
-    "F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64,
-}  # fmt: skip
-"""As safetensors spells them."""
 TOKENS = 8
 """Length of the text that goes through a block."""
 BIDIRECTIONAL = {"use_bidirectional_attention": True, "is_causal": False, "bidirectional": True}
@@ -110,7 +106,7 @@ def admit_gguf(file: Path) -> Admission:
         reader = read_gguf(file)
     except Exception as error:
         # Whatever its reader stumbles over.
-        raise UnusableModel(f"is cut short or damaged ({_first_line(error)}); fetch it again") from error
+        raise UnusableModel(f"is cut short or damaged ({_on_a_line(error)}); fetch it again") from error
     if (parts := _field(reader, "split.count")) and parts > 1:
         raise UnusableModel(
             f"is one of {parts} parts of a model; join them with llama.cpp's `llama-gguf-split --merge`, and name the whole"
@@ -196,7 +192,7 @@ def _refuse_quantised(used: dict[str, StoredTensor], unused: Sequence[str]) -> N
 def _refuse_gaps(kind: type[PreTrainedModel], config: PreTrainedConfig, tensors: dict[str, StoredTensor]) -> None:
     """Raise UnusableModel where transformers would fill a gap with random numbers, or find another shape."""
     state = {
-        name: torch.empty(tensor.shape, dtype=DTYPES.get(tensor.dtype, torch.float32), device="meta")
+        name: torch.empty(tensor.shape, dtype=getattr(torch, TORCH_NAMES.get(tensor.dtype, "float32")), device="meta")
         for name, tensor in tensors.items()
     }
     try:
@@ -209,7 +205,7 @@ def _refuse_gaps(kind: type[PreTrainedModel], config: PreTrainedConfig, tensors:
             ignore_mismatched_sizes=True,
         )
     except RuntimeError as error:
-        raise UnusableModel(f"does not fit its config.json: {_first_line(error)}; {AGAIN}") from error
+        raise UnusableModel(f"does not fit its config.json: {_on_a_line(error)}; {AGAIN}") from error
     missing = sorted(loaded["missing_keys"])
     if missing:
         raise UnusableModel(_lacking(model, missing, sorted(loaded["unexpected_keys"])))
@@ -329,28 +325,26 @@ def _as_unusable() -> Iterator[None]:
         raise UnusableModel(f"cannot be pruned: {str(error).rstrip('.')}; take another model") from error
     except PASSING as error:
         raise PassingRefusal(
-            f"cannot be looked at on this machine ({type(error).__name__}: {_first_line(error)}); install or provide what that names"
+            f"cannot be looked at on this machine ({type(error).__name__}: {_on_a_line(error)}); install or provide what that names"
         ) from error
     except Exception as error:
         raise UnusableModel(
-            f"cannot be built or run by the installed transformers ({type(error).__name__}: {_first_line(error)}); "
+            f"cannot be built or run by the installed transformers ({type(error).__name__}: {_on_a_line(error)}); "
             "compare its config.json with that of the published model, or take another model"
         ) from error
 
 
-def _first_line(error: Any) -> str:
+def _on_a_line(error: Any) -> str:
     return " ".join(str(error).split())[:300] or "no message"
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No reports of transformers: a refusal says what is to be known."""
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
     try:
-        yield
+        with without_bar():
+            yield
     finally:
         logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()

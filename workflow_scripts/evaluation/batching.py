@@ -6,12 +6,11 @@ import torch
 from transformers import Cache, PreTrainedModel
 
 from workflow_scripts.models.rotary import changes_beyond
+from workflow_scripts.models.rounding import difference
 
 logger = getLogger(__name__)
 TRIAL = 512
 """Tokens of the text that another is tried beside, at most."""
-NEGLIGIBLE = 1e-3
-"""Relative change of a hidden state that kernels make for other shapes, in float32."""
 
 
 @torch.no_grad()
@@ -42,7 +41,7 @@ def _by_trial(model: PreTrainedModel, longest: int) -> str:
     short = long.flip(0)[: max(1, longest // 4)]
     padded = torch.stack([long, torch.cat([short, short.new_zeros(longest - len(short))])])
     whole, beside = _states(model, padded)
-    if error := _difference(beside[: len(short)], _states(model, short[None])[0]):
+    if error := difference(beside[: len(short)], _states(model, short[None])[0]):
         return (
             f"beside a longer text, the hidden states of a short one differ by {error:.1%} from those that it has alone"
         )
@@ -53,18 +52,11 @@ def _by_trial(model: PreTrainedModel, longest: int) -> str:
     if not isinstance(kept, Cache):
         return "it keeps no keys and values"
     continued = model.base_model(input_ids=rest, past_key_values=kept, use_cache=True).last_hidden_state[0]
-    if error := _difference(continued, whole[len(first[0]) :]):
+    if error := difference(continued, whole[len(first[0]) :]):
         return (
             f"going on from kept keys and values, its hidden states differ by {error:.1%} from those of the whole text"
         )
     return ""
-
-
-def _difference(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """The largest relative difference of a token's states; 0 where rounding explains it."""
-    error = ((found - expected).float().norm(dim=-1) / expected.float().norm(dim=-1).clamp(min=1e-30)).max().item()
-    # Not a number compares as false.
-    return 0.0 if error <= max(NEGLIGIBLE, 8 * torch.finfo(expected.dtype).eps) else error
 
 
 def _states(model: PreTrainedModel, token_ids: torch.Tensor) -> torch.Tensor:

@@ -97,7 +97,7 @@ class Checkpoint:
 
     def _put(self, state: dict[str, torch.Tensor], names: Collection[str], device: str) -> None:
         config = LoadStateDictConfig(weight_mapping=self._mapping, device_map={"": device}, dtype=self._model.dtype)
-        with _quiet():
+        with without_bar():
             outcome, _ = convert_and_load_state_dict_in_model(self._model, state, config)
         failed = (outcome.missing_keys & set(names)) | {str(entry[0]) for entry in outcome.mismatched_keys}
         if failed or outcome.conversion_errors:
@@ -169,7 +169,7 @@ def names_in_model(model: PreTrainedModel, stored: Iterable[str]) -> dict[str, s
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def without_bar() -> Iterator[None]:
     """No progress bar of transformers inside: a part is loaded in no time, and there are many."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

@@ -8,7 +8,7 @@ import inspect
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -176,8 +176,8 @@ def _lengths(calibration: Calibration, evaluation: Evaluation) -> Iterator[tuple
     yield ("calibration", "length"), calibration.length, 0
     yield ("evaluation", "length"), evaluation.length, 0
     if (continued := evaluation.continuations) is not None:
-        yield ("evaluation", "continuations", "tokens"), continued.tokens, 2
-        yield ("evaluation", "continuations", "opening"), continued.opening, 1
+        yield ("evaluation", "continuations", "tokens"), continued.tokens, 1 + continued.opening
+        yield ("evaluation", "continuations", "opening"), continued.opening, 2
     if evaluation.questions is not None:
         yield ("evaluation", "questions", "tokens"), evaluation.questions.tokens, 1
 
@@ -583,35 +583,32 @@ def _texts_are_apart(
     drawn: dict[Draw, list[Document]], kept: dict[str, list[Document]], evaluation: Evaluation
 ) -> Iterator[Problem]:
     """No text that is evaluated on is a calibration text, of whatever corpus, language or control; no language is another."""
-    evaluated = {
-        same_text(document.text): (language, document.doc_id)
-        for language, documents in kept.items()
-        for document in documents
-    }
-    calibrated = {draw: {same_text(document.text): document.doc_id for document in drawn[draw]} for draw in drawn}
-    for draw, texts in calibrated.items():
-        if shared := sorted(texts.keys() & evaluated.keys()):
-            language, name = evaluated[shared[0]]
+    calibrated = {draw: _same_texts(documents) for draw, documents in drawn.items()}
+    evaluated = {language: _same_texts(documents) for language, documents in kept.items()}
+    for (draw, texts), (language, own) in product(calibrated.items(), evaluated.items()):
+        if shared := sorted(texts.keys() & own.keys()):
             yield Problem(
                 ("evaluation", "corpus"),
-                f"document {spell(name)} of {language} in corpus {evaluation.corpus}, which is kept for evaluation, is also a "
-                f"calibration text: document {spell(texts[shared[0]])} of {draw.language} in corpus {draw.corpus}; take it out "
-                "of one",
+                f"document {spell(own[shared[0]])} of {language} in corpus {evaluation.corpus}, which is kept for evaluation, is "
+                f"also a calibration text: document {spell(texts[shared[0]])} of {draw.language} in corpus {draw.corpus}; take it "
+                "out of one",
             )
-    sides = {("evaluation", "languages"): {}, ("calibration", "calibrations"): {}}
-    for language, documents in kept.items():
-        texts = {same_text(document.text) for document in documents}
-        sides["evaluation", "languages"][evaluation.corpus, language] = texts
-    for draw, texts in calibrated.items():
-        if not draw.register:
-            sides["calibration", "calibrations"][draw.texts] = set(texts)
-    for place, of_language in sides.items():
-        for ((corpus, one), first), ((_, other), second) in combinations(of_language.items(), 2):
-            if one != other and 2 * len(first & second) > min(len(first), len(second)):
-                message = (
-                    f"{one} and {other} have the same texts in corpus {corpus}; put the texts of each in its own file"
-                )
-                yield Problem(place, message)
+    of_calibration = {draw.texts: texts for draw, texts in calibrated.items() if not draw.register}
+    of_evaluation = {(evaluation.corpus, language): texts for language, texts in evaluated.items()}
+    yield from _languages_differ(("calibration", "calibrations"), of_calibration)
+    yield from _languages_differ(("evaluation", "languages"), of_evaluation)
+
+
+def _same_texts(documents: list[Document]) -> dict[str, str]:
+    """What is the same of texts that are -> the name of a document."""
+    return {same_text(document.text): document.doc_id for document in documents}
+
+
+def _languages_differ(place: tuple[str, ...], texts: Mapping[tuple[str, str], Mapping[str, str]]) -> Iterator[Problem]:
+    for ((corpus, one), first), ((_, other), second) in combinations(texts.items(), 2):
+        if one != other and 2 * len(first.keys() & second.keys()) > min(len(first), len(second)):
+            message = f"{one} and {other} have the same texts in corpus {corpus}; put the texts of each in its own file"
+            yield Problem(place, message)
 
 
 def _sentences_are_parallel(kept: dict[str, list[Document]], evaluation: Evaluation) -> Iterator[Problem]:
