@@ -57,7 +57,7 @@ def input_files(language: str, options: Options) -> list[Path]:
     """
     folder = Path(options.path)
     entries = _entries(options)
-    found = [entry for entry in entries if _language_of(entry) == language]
+    found = [entry for entry in entries if _language_of(entry) == canonical(language)]
     if not found:
         known = ", ".join(sorted({_language_of(entry) for entry in entries})) or "none"
         raise CorpusError(
