@@ -31,6 +31,7 @@ from workflow_scripts.locks import another_run
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.paths import Variant
+from workflow_scripts.reproduction import reproduction
 from workflow_scripts.study.file import index_study
 
 # What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
@@ -914,15 +915,6 @@ def described(control):
         "register": f"of the texts in {control.language} those of register {control.register}",
         "corpus": f"texts in {control.language} from corpus {control.corpus}",
     }[control.kind]
-
-
-def reproduction():
-    """The command that makes the report, without this machine's folders."""
-    if not workflow.overwrite_configfiles:
-        return "snakemake --cores all"
-    given = os.path.relpath(workflow.overwrite_configfiles[0], HOME)
-    name = os.path.basename(given) if given.startswith("..") else given
-    return f"snakemake --cores all --configfile {name}"
 
 
 def failure():

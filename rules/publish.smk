@@ -53,7 +53,12 @@ rule write_report:
     params:
         code=code_of("write_report"),
         study=STUDY.study,
-        command=reproduction(),
+        # As a function: braces in a text, such as a prompt's, would be taken as wildcards.
+        command=lambda wildcards: reproduction(
+            next(iter(workflow.overwrite_configfiles), None),
+            workflow.config_settings.config,
+            HOME,
+        ),
         setup=setup(),
         calibrations=calibrations_in_words(),
         corpora=stated_of_corpora(),
