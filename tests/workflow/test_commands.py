@@ -126,6 +126,7 @@ def test_several_studies_at_once_are_refused(project):
 
 
 def test_the_report_tells_what_config_set(project):
+    project.write_study()
     report = "results/reports/other/report.html"
     done = project.attempt("-n", "-p", report, "--config", "study=other", "keep={dense: false}")
     assert done.returncode == 0, done.stdout
