@@ -198,13 +198,14 @@ def _unquoted(field: str) -> str:
 
 def _parquet_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
     try:
-        names = pq.read_schema(path).names
+        check_columns(names := pq.read_schema(path).names, text, str(path))
         rows = pq.read_table(path, columns=[name for name in names if name in (text, *extras)]).to_pylist()
+    except RowsError:
+        raise
     except UnicodeDecodeError as error:
         raise RowsError(f"{path} holds text that is not UTF-8 ({error.reason}): write it anew from UTF-8.") from error
     except (OSError, ValueError, LookupError, OverflowError, pa.ArrowException) as error:
         raise RowsError(f"{path} is damaged or not a Parquet file ({error}): replace it.") from error
-    check_columns(names, text, str(path))
     for number, row in enumerate(rows):
         yield f"{path}, row {number}", row
 
