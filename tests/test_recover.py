@@ -2,8 +2,9 @@
 
 import pytest
 
-from workflow_scripts import cluster, recover
-from workflow_scripts.mistakes import Mistake
+from workflow_scripts.commands import recover
+from workflow_scripts.runtime.mistakes import Mistake
+from workflow_scripts.wiring import cluster
 
 
 @pytest.fixture

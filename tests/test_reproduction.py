@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from snakemake.cli import parse_config
 
-from workflow_scripts.reproduction import reproduction
+from workflow_scripts.wiring.reproduction import reproduction
 
 
 def test_the_default_study_needs_no_more():

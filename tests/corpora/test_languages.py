@@ -2,6 +2,7 @@
 
 import pytest
 
+from workflow_scripts.artifacts.paths import cloze_languages
 from workflow_scripts.corpora.languages import (
     MISTAKEN,
     canonical,
@@ -13,7 +14,6 @@ from workflow_scripts.corpora.languages import (
 from workflow_scripts.corpora.sources import embedded
 from workflow_scripts.evaluation.questions import MKQA_LANGUAGES
 from workflow_scripts.evaluation.tasks.families import FAMILIES, FLORES
-from workflow_scripts.paths import cloze_languages
 
 
 @pytest.mark.parametrize("code", ["sw", "fil", "zh-Hant", "pt-PT", "es-419"])

@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 
 from workflow_scripts.analysis.tasks import POINTS
-from workflow_scripts.artifacts import replacing
+from workflow_scripts.artifacts.files import replacing
 from workflow_scripts.reporting import drawing, heat, inside_figures, labels, tooltips, tree
 from workflow_scripts.reporting.baselines import comparisons, relevant
 from workflow_scripts.reporting.calibrations import Known, kinds_of
