@@ -28,6 +28,7 @@ from workflow_scripts.artifacts.code_digest import code_of
 from workflow_scripts.runtime.controller import VARIABLE as CONTROLLER
 from workflow_scripts.evaluation.tasks.definitions import task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES, OWN
+from workflow_scripts.wiring.console import show_progress
 from workflow_scripts.wiring.endings import describe_failure, describe_report
 from workflow_scripts.runtime.locks import another_run
 from workflow_scripts.models.catalogue import checkpoint_files
@@ -77,6 +78,7 @@ except study.StudyError as error:
 
 
 if workflow.is_main_process:
+    show_progress(logger, workflow.output_settings)
     for remark in study.remarks(STUDY):
         logger.warning(remark)
 

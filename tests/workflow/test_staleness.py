@@ -52,7 +52,7 @@ def project(request, tmp_path):
 
 def jobs(output: str) -> dict[str, int]:
     """Rule -> number of jobs that a run has finished."""
-    return dict(Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (?!all\))(\w+)\)$", output, re.MULTILINE)))
+    return dict(Counter(re.findall(r"^\d+ of \d+ jobs \(\d+ %\) done: (?!all in)(\w+) in", output, re.MULTILINE)))
 
 
 def test_every_row_of_the_table_can_be_made_to_happen():

@@ -29,13 +29,13 @@ def describe_failure(failed: Sequence[tuple[str, list[str]]], command: Sequence[
         failed: rule and logs of each failed job.
         command: the words of the command that was run.
     """
-    parts = [f"{_sentence(rule, logs)}\n    log: {' '.join(logs) or 'none'}" for rule, logs in sorted(failed)]
+    parts = [f"{sentence_of(rule, logs)}\n    log: {' '.join(logs) or 'none'}" for rule, logs in sorted(failed)]
     again = shlex.join(["snakemake", *command[1:]])
     remedy = "mend the cause, then go on where it stopped" if failed else "go on where it stopped"
     return "\n".join([*parts, f"Finished jobs are kept: {remedy} with\n    {again}"])
 
 
-def _sentence(rule: str, logs: Sequence[str]) -> str:
+def sentence_of(rule: str, logs: Sequence[str]) -> str:
     """What the step said last: `cli.run_step` ends a log with "step failed: ...", a killed step with whatever it did."""
     try:
         lines = Path(logs[0]).read_text(encoding="utf-8", errors="replace").strip().splitlines()
