@@ -50,6 +50,42 @@ def test_a_run_says_in_sentences_what_is_wrong_with_its_study(tmp_path, capsys, 
         assert sentence in said.err and "Traceback" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--config", "study"], "--config takes all words after it as key=value, and study is none"),
+        (["-C", "study=a", "masks"], "and masks is none: put targets before it"),
+        (["--configfile", "none.yaml", "--config", "study=a"], "none.yaml is not there"),
+        (["none.yaml", "-n"], "none.yaml is not there"),
+        (["a.yaml", "--configfile", "b.yaml"], "--configfile takes"),
+    ],
+)
+def test_a_command_line_that_snakemake_would_trace_back_is_a_sentence(capsys, monkeypatch, words, sentence):
+    monkeypatch.setattr(commands.os, "execv", lambda *_: pytest.fail("Snakemake was called"))
+    assert commands.main(["run", *words]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_study_may_stand_by_itself_as_other_commands_take_it(monkeypatch):
+    called = []
+    monkeypatch.setattr(commands.os, "execv", lambda python, command: called.append(command))
+    commands.main(["run", "config.yaml", "masks", "-n"])
+    assert called[0][-4:] == ["masks", "-n", "--configfile", "config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("chekc", "check"), ("Check", "check"), ("prune-model", "prune_model"), ("RUN", "run")]
+)
+def test_a_misspelled_command_is_told_the_right_one(capsys, word, meant):
+    assert commands.main([word]) == 2
+    assert capsys.readouterr().err.endswith(f"did you mean {meant}?\n")
+
+
+def test_the_version_needs_no_command(capsys):
+    assert commands.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"polyprune {workflow_scripts.__version__}\n"
+
+
 @pytest.mark.parametrize(("words", "cores"), [([], True), (["-n"], True), (["--cores", "2"], False), (["-j4"], False)])
 def test_a_study_that_is_right_is_run_by_snakemake(monkeypatch, words, cores):
     called = []

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -326,6 +327,14 @@ def test_a_code_that_no_language_has_is_refused_where_only_the_hub_knows():
     assert "map it below corpora.embedded.configurations" in unknown
     study["corpora"]["embedded"] = {**HUB, "configurations": {"jp": "ja", "qq": "qaa"}}
     read_study(study)
+
+
+def test_aliases_of_aliases_are_refused_and_not_followed_for_ever(tmp_path):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in pairwise("abcdefghi")]
+    (tmp_path / "study.yaml").write_text("\n".join(lines))
+    with pytest.raises(StudyError, match="i: there is no such key"):
+        read_file(tmp_path / "study.yaml")
 
 
 def test_all_mistakes_are_shown_at_once():

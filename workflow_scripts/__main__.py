@@ -1,16 +1,21 @@
 """The commands of polyprune and the steps of its workflow: `python -m workflow_scripts` lists them, and runs one by its name."""
 
 import ast
+import difflib
 import os
 import runpy
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from workflow_scripts import __version__
 from workflow_scripts.study import DEFAULT, StudyError, read_file
+from workflow_scripts.study.file import load_study
 
 HERE = Path(__file__).parent
 SNAKEFILE = HERE.parent / "Snakefile"
+CONFIGFILE, CONFIG = ("--configfile", "--configfiles"), ("--config", "-C")
+"""Spellings of options that take several words."""
 INTERNAL = ("admit_model", "job_requests")
 """Commands that polyprune itself calls."""
 RUN = "Check a study, and run it with Snakemake if it is right; options are Snakemake's, --cores all if none is given."
@@ -22,11 +27,17 @@ def main(words: Sequence[str]) -> int:
     if name in ("--help", "-h"):
         print("\n".join(listing()))
         return 0
+    if name == "--version":
+        print(f"polyprune {__version__}")
+        return 0
     if name == "run":
         return run(list(words[1:]))
     folder = next((folder for folder in ("commands", "steps") if name in modules(folder)), None)
     if folder is None:
-        print(f"There is no command or step {name!r}; python -m workflow_scripts lists them.", file=sys.stderr)
+        known = ["run", *modules("commands"), *modules("steps")]
+        meant = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1)
+        hint = f"did you mean {meant[0]}?" if meant else "python -m workflow_scripts lists them."
+        print(f"There is no command or step {name!r}; {hint}", file=sys.stderr)
         return 2
     sys.argv = [f"python -m workflow_scripts {name}", *words[1:]]
     runpy.run_module(f"workflow_scripts.{folder}.{name}", run_name="__main__", alter_sys=True)
@@ -35,7 +46,16 @@ def main(words: Sequence[str]) -> int:
 
 def run(words: list[str]) -> int:
     """Read the study that Snakemake is told of, say what is wrong with it in a sentence, or become Snakemake."""
-    given = studies(words)
+    if words and words[0].endswith((".yaml", ".yml")):
+        # As all commands take it, and as no target is called.
+        words = [*words[1:], "--configfile", words[0]]
+    given, settings = following(words, CONFIGFILE), following(words, CONFIG)
+    if odd := next((word for word in settings if "=" not in word), None):
+        print(
+            f"--config takes all words after it as key=value, and {odd} is none: put targets before it.",
+            file=sys.stderr,
+        )
+        return 1
     if len(given) > 1:
         print(
             f"--configfile takes all words after it as studies ({', '.join(given)}): put targets before it, and name one study.",
@@ -43,9 +63,12 @@ def run(words: list[str]) -> int:
         )
         return 1
     try:
-        # What --config adds, only Snakemake puts together.
-        if not any(word.startswith(("--config=", "-C")) or word == "--config" for word in words):
-            read_file(Path(given[0]) if given else DEFAULT, with_texts=False)
+        study = Path(given[0]) if given else DEFAULT
+        if settings:
+            # What --config adds, only Snakemake puts together.
+            load_study(study)
+        else:
+            read_file(study, with_texts=False)
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1
@@ -61,14 +84,14 @@ def run(words: list[str]) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *cores, *words])
 
 
-def studies(words: Sequence[str]) -> list[str]:
-    """What stands after --configfile, as Snakemake takes it: every word up to the next option."""
+def following(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """What stands after an option in any of its spellings, as Snakemake takes it: every word up to the next option."""
     found, open_ = [], False
     for word in words:
         if word.startswith("-"):
             option, equals, value = word.partition("=")
-            open_ = option in ("--configfile", "--configfiles") and not equals
-            found += [value] if option in ("--configfile", "--configfiles") and equals else []
+            open_ = option in options
+            found += [value] if open_ and equals else []
         elif open_:
             found.append(word)
     return found

@@ -5,12 +5,16 @@ YAML keeps the last of two equal keys without a word, and a parsed configuration
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from workflow_scripts.study.errors import Place, Problem, StudyError, spell
+
+MOST_PLACES = 100_000
+"""Keys and entries of a study whose lines are known, at most."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def index_study(path: Path) -> StudyFile:
         return StudyFile(path.name, {})
     lines: dict[Place, int] = {}
     doubled: list[tuple[Place, int, int]] = []
-    for place, line in _keys(root, (), frozenset()):
+    # Aliases of aliases name more places than memory holds: of those beyond, errors tell the section's line.
+    for place, line in islice(_keys(root, (), frozenset()), MOST_PLACES):
         if place in lines:
             doubled.append((place, lines[place], line))
         lines.setdefault(place, line)
