@@ -33,6 +33,7 @@ from workflow_scripts.runtime.locks import another_run
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.artifacts.paths import Variant
+from workflow_scripts.pruning.methods.declaring import declared_methods
 from workflow_scripts.study.file import index_study
 
 # What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
@@ -92,8 +93,11 @@ if MISSING_HERE:
 
 def methods(changing_weights):
     """A wildcard pattern of the methods that change kept weights, or of those that do not."""
-    changes = study.CHANGES_WEIGHTS
-    return "|".join(name for name in changes if changes[name] == changing_weights)
+    return "|".join(
+        name
+        for name, method in declared_methods().items()
+        if method.changes_weights == changing_weights
+    )
 
 
 RESULTS = "results"
@@ -206,6 +210,10 @@ FIGURES = [
     "overlap_by_module",
 ]
 SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
+# Figures and report call methods as these say.
+DECLARED_METHODS = [
+    f"pruning.methods.{name}.declaration" for name in ("magnitude", *GRID.methods)
+]
 MASKS_ONLY = methods(changing_weights=False)
 CHANGING_WEIGHTS = methods(changing_weights=True)
 
@@ -380,7 +388,7 @@ def pruning_parameters(wildcards):
 
 def pruning_code(wildcards):
     """Digest of the code of `prune_model`, of the chosen method alone."""
-    return code_of("steps.prune_model", f"pruning.methods.{wildcards.method}")
+    return code_of("steps.prune_model", f"pruning.methods.{wildcards.method}.method")
 
 
 def perplexity_parameters():

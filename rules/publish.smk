@@ -24,7 +24,7 @@ rule draw_figures:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("steps.draw_figures"),
+        code=code_of("steps.draw_figures", *DECLARED_METHODS),
         calibrations=calibrations_in_words(),
         files=files,
     shell:
@@ -51,7 +51,7 @@ rule write_report:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("steps.write_report"),
+        code=code_of("steps.write_report", *DECLARED_METHODS),
         study=STUDY.study,
         command=reproduction(),
         setup=setup(),

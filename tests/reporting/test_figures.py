@@ -193,7 +193,7 @@ def test_labels():
     assert labels.module_order(["mlp.up_proj", "x", "self_attn.q_proj"]) == ["self_attn.q_proj", "mlp.up_proj", "x"]
     assert labels.with_code("en+xx") == "English + xx (en+xx)"
     assert labels.with_code("xx") == "xx"
-    assert set(labels.METHODS) == {"magnitude", "sparsegpt", "wanda"}
+    assert (labels.method_name("sparsegpt"), labels.method_name("xx")) == ("SparseGPT", "xx")
     assert (labels.pattern_words("0.5"), labels.pattern_words("2of4")) == ("50\N{NO-BREAK SPACE}% removed", "2:4")
     assert labels.listed(["a", "b", "c"]) == "a, b and c"
     assert labels.signed(-0.1) == "\N{MINUS SIGN}0.100"

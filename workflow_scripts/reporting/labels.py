@@ -13,12 +13,12 @@ from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 from workflow_scripts.analysis.questions import NATS_PER_ANSWER
 from workflow_scripts.analysis.representations import DECIBEL
 from workflow_scripts.analysis.tasks import POINTS
+from workflow_scripts.pruning.methods.declaring import declared_methods
 
 NO_TEXT = "none"
 REFERENCE = "en"
 CALIBRATION_SETTING = ["model", "pattern", "sample", "propagation"]
 EVALUATION_SETTING = [*CALIBRATION_SETTING, "corpus"]
-METHODS = {"magnitude": "Magnitude", "sparsegpt": "SparseGPT", "wanda": "Wanda"}
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LANGUAGES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
@@ -79,7 +79,7 @@ def module_name(module: str) -> str:
 
 def method_name(method: str) -> str:
     """A method as the literature spells it."""
-    return METHODS.get(method, method)
+    return declared_methods()[method].label if method in declared_methods() else method
 
 
 def pattern_words(pattern: str) -> str:

@@ -5,14 +5,11 @@ from collections.abc import Sequence
 import torch
 
 from workflow_scripts.pruning.criteria import wanda_mask
-from workflow_scripts.pruning.methods import PrunedLinear
+from workflow_scripts.pruning.methods.loading import PrunedLinear
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.statistics import Statistics
 
-STATISTICS = "squared_norms"
-CHANGES_WEIGHTS = False
-
 
 def prune(weights: Sequence[torch.Tensor], statistics: Statistics, pattern: Pattern) -> list[PrunedLinear]:
-    """See `methods.Method.prune`."""
+    """See `methods.loading.Method`."""
     return [PrunedLinear(wanda_mask(weight, statistics.total, pattern)) for weight in weights]

@@ -5,20 +5,17 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from workflow_scripts.pruning.columns import prune_columns
-from workflow_scripts.pruning.methods import PrunedLinear
+from workflow_scripts.pruning.methods.loading import PrunedLinear
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.sparsegpt import DAMPING, factorise, refuse_pattern
 from workflow_scripts.pruning.statistics import NumericFailure, Statistics
-
-STATISTICS = "gram"
-CHANGES_WEIGHTS = True
 
 STACKED_ROWS = 4096
 """Rows up to which linears are stacked: small ones gain speed, large ones would only need more memory at a time."""
 
 
 def prune(weights: Sequence[torch.Tensor], statistics: Statistics, pattern: Pattern) -> list[PrunedLinear]:
-    """See `methods.Method.prune`; the statistics are used up: the Gram matrix becomes its factor.
+    """See `methods.loading.Method`; the statistics are used up: the Gram matrix becomes its factor.
 
     Raises:
         NumericFailure: the Gram matrix cannot be factorised, or a weight is not finite before or after.
