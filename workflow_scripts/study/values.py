@@ -175,7 +175,10 @@ CalibrationName = Annotated[
 ]
 Prompt = Annotated[str, Strict(), AfterValidator(_prompt), Allowed("text with {question} where the question goes")]
 Pattern = Annotated[
-    str, Strict(), BeforeValidator(_pattern), Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"')
+    str,
+    Strict(),
+    BeforeValidator(_pattern, json_schema_input_type=float | str),
+    Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"'),
 ]
 Method = Annotated[
     Literal[tuple(name for name, method in declared_methods().items() if method.statistics)], BeforeValidator(_method)
