@@ -35,6 +35,7 @@ def draw(rows, among=None, known=None):
 
 SECTION = Section(
     title="How much was evaluated",
+    method="Documents are counted.",
     files={"sizes": "documents of every variant"},
     draw=draw,
     words=lambda rows, known: f"Documents: {rows['documents'].sum()}.",
@@ -85,6 +86,7 @@ def test_a_section_of_ones_own_is_a_module_a_caption_and_a_line(extended, tables
     assert f"Documents: {total}." in section and section.count("<svg") == 1
     assert f"Together {total} documents." in section and "How long they are is not shown." in section
     assert 'id="table-documents"' in section
+    assert "<li>Documents are counted.</li>" in html
     assert "<tr><td>sizes</td>" in html and "documents of every variant" in html
     assert {path.name for path in extended.glob("sizes.*")} == {"sizes.svg", "sizes.png"}
 

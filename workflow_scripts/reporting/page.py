@@ -124,6 +124,7 @@ def _shown(entry: Entry, section: Section, tables: Mapping[str, pl.DataFrame], k
     return {
         "name": entry.name,
         "title": section.title,
+        "method": section.method,
         "caption": caption(entry.name),
         "heat_maps": maps,
         "bar": bar,

@@ -32,6 +32,7 @@ class Section:
     Attributes:
         title: its heading.
         files: table -> what it holds, of those that are explained here; the page offers them as files.
+        method: how it was measured, as HTML, for the page's list of methods.
         applies: whether the table has what the section is about.
         shown: the rows of the table that are drawn.
         draw: the figure from these rows, for files and, where there are `words`, for the page; there rows are of one
@@ -48,6 +49,7 @@ class Section:
 
     title: str
     files: Mapping[str, str]
+    method: str = ""
     applies: Callable[[pl.DataFrame], bool] = lambda table: True
     shown: Callable[[pl.DataFrame, Known | None], pl.DataFrame] = _all
     draw: Callable[..., Figure] | None = None

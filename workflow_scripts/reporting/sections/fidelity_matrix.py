@@ -28,6 +28,13 @@ from workflow_scripts.reporting.kit.written import (
 # Counts as code: see `code_digest`.
 PACKAGE_DATA = ("fidelity_matrix.rst",)
 
+METHOD = (
+    "Continuations are the likeliest token at a time. Their language is told by py3langid among the study's "
+    "languages and the most frequent others; their script from Unicode's property of letters; repetition is the "
+    "share of 4-grams of tokens that have been there before in the text. Effects take the probability of other "
+    "languages and that share, with texts in the place of documents."
+)
+
 
 class Example(NamedTuple):
     """What follows a prompt: where it stands, the language, the prompt, and pairs of calibration and text."""
@@ -157,6 +164,7 @@ def _maps(tables: Tables, known: Known) -> tuple[list[HeatMap], Bar]:
 
 SECTION = Section(
     title="Whether the pruned models keep to the language",
+    method=METHOD,
     files={
         "fidelity_matrix": "language, script and repetition of continuations",
         "fidelity_effects": "language and repetition with own language against every other calibration, with intervals",

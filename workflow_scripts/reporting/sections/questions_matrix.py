@@ -25,6 +25,13 @@ from workflow_scripts.reporting.kit.written import (
 # Counts as code: see `code_digest`.
 PACKAGE_DATA = ("questions_matrix.rst",)
 
+METHOD = (
+    "Open questions are put without examples. The first line that a model writes is its answer; it is compared with "
+    "gold answers as MKQA's evaluation does, without case, punctuation and articles, in Chinese character by "
+    "character, and of several gold answers the best counts. Effects are in nats of the likeliest gold answer, with "
+    "questions in the place of documents."
+)
+
 
 def questions_bar() -> Bar:
     """The colours of F1, from the dense model's to none."""
@@ -92,6 +99,7 @@ def _tables(tables: Tables, known: Known) -> list[tuple[Table, bool]]:
 
 SECTION = Section(
     title="What the pruned models answer",
+    method=METHOD,
     files={
         "questions_matrix": "answers to open questions",
         "questions_effects": "nats of gold answers with own language against every other calibration, with intervals",
