@@ -25,7 +25,7 @@ from benchmarks.workload import (
     working_folder,
     write_json,
 )
-from workflow_scripts.artifacts import read_table
+from workflow_scripts.artifacts.files import read_table
 from workflow_scripts.models.device import set_numerics
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially

@@ -32,7 +32,7 @@ from benchmarks.workload import (
     step,
     write_json,
 )
-from workflow_scripts.artifacts import make_provenance, write_table
+from workflow_scripts.artifacts.files import make_provenance, write_table
 from workflow_scripts.corpora.windows import WINDOWS_SCHEMA
 
 app = App(help=__doc__)
@@ -73,7 +73,9 @@ def write_windows(path: Path, record: Path, vocabulary: int, windows: int, lengt
 
 def idle_interpreter(log: Path, threads: int) -> Usage:
     """An interpreter that has imported what the step imports."""
-    return run([sys.executable, "-c", LIKE_A_STEP + "import workflow_scripts.prune_model"], log, environment(threads))
+    return run(
+        [sys.executable, "-c", LIKE_A_STEP + "import workflow_scripts.steps.prune_model"], log, environment(threads)
+    )
 
 
 def measure(workload: Workload, method: str, folder: Path, threads: int, batch: int) -> Usage:

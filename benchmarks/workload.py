@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 LOGS = Path("logs/benchmarks")
 MODEL, CORPUS, LANGUAGE = "gemma-3-270m", "embedded", "en"
 WINDOWS, LENGTH = 16, 512
-LIKE_A_STEP = "from workflow_scripts.process import begin; begin(); "
+LIKE_A_STEP = "from workflow_scripts.runtime.process import begin; begin(); "
 """How the code of a process that is measured begins where it is none of a step."""
 
 
@@ -34,7 +34,7 @@ class Workload:
 
 def step(name: str, *arguments: str | Path) -> list[str]:
     """The command of a step."""
-    return [sys.executable, "-m", f"workflow_scripts.{name}", *map(str, arguments)]
+    return [sys.executable, "-m", f"workflow_scripts.steps.{name}", *map(str, arguments)]
 
 
 def environment(threads: int) -> dict[str, str]:

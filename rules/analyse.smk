@@ -14,11 +14,11 @@ rule tabulate_perplexity:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tabulate_perplexity"),
+        code=code_of("steps.tabulate_perplexity"),
         grid=canonical_json(asdict(PERPLEXITY_GRID)),
         corpus=STUDY.evaluation.corpus,
     shell:
-        f"python -m workflow_scripts.tabulate_perplexity --results {RESULTS} --corpus {{params.corpus}}"
+        f"python -m workflow_scripts.steps.tabulate_perplexity --results {RESULTS} --corpus {{params.corpus}}"
         " --grid {params.grid:q}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
@@ -36,10 +36,10 @@ rule tabulate_cloze:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tabulate_cloze"),
+        code=code_of("steps.tabulate_cloze"),
         grid=canonical_json(asdict(CLOZE_GRID)),
     shell:
-        f"python -m workflow_scripts.tabulate_cloze --results {RESULTS}"
+        f"python -m workflow_scripts.steps.tabulate_cloze --results {RESULTS}"
         " --grid {params.grid:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
@@ -56,12 +56,12 @@ rule tabulate_tasks:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tabulate_tasks"),
+        code=code_of("steps.tabulate_tasks"),
         grid=canonical_json(asdict(MASK_GRID)),
         languages=languages_of_tasks(),
         asked=TASK_ITEMS,
     shell:
-        f"python -m workflow_scripts.tabulate_tasks --results {RESULTS}"
+        f"python -m workflow_scripts.steps.tabulate_tasks --results {RESULTS}"
         " --grid {params.grid:q} --languages {params.languages:q} --items {params.asked}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
@@ -79,7 +79,7 @@ rule tabulate_questions:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tabulate_questions"),
+        code=code_of("steps.tabulate_questions"),
         grid=canonical_json(asdict(MASK_GRID)),
         parameters=canonical_json(
             {
@@ -89,7 +89,7 @@ rule tabulate_questions:
             }
         ),
     shell:
-        f"python -m workflow_scripts.tabulate_questions --results {RESULTS}"
+        f"python -m workflow_scripts.steps.tabulate_questions --results {RESULTS}"
         " --grid {params.grid:q} --parameters {params.parameters:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
@@ -113,7 +113,7 @@ rule tabulate_continuations:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tabulate_continuations"),
+        code=code_of("steps.tabulate_continuations"),
         grid=canonical_json(asdict(MASK_GRID)),
         parameters=canonical_json(
             {
@@ -124,7 +124,7 @@ rule tabulate_continuations:
             }
         ),
     shell:
-        f"python -m workflow_scripts.tabulate_continuations --results {RESULTS}"
+        f"python -m workflow_scripts.steps.tabulate_continuations --results {RESULTS}"
         " --grid {params.grid:q} --parameters {params.parameters:q} --output {output:q} --code {params.code} > {log:q} 2>&1"
 
 
@@ -140,10 +140,10 @@ rule tabulate_layers:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tabulate_layers"),
+        code=code_of("steps.tabulate_layers"),
         grid=canonical_json(asdict(MASK_GRID)),
     shell:
-        f"python -m workflow_scripts.tabulate_layers --results {RESULTS}"
+        f"python -m workflow_scripts.steps.tabulate_layers --results {RESULTS}"
         " --grid {params.grid:q}"
         " --output {output:q} --code {params.code} > {log:q} 2>&1"
 
@@ -162,12 +162,12 @@ rule overlap_masks:
         "../envs/polyprune.yaml"
     threads: STUDY.compute.threads
     params:
-        code=code_of("overlap_masks"),
+        code=code_of("steps.overlap_masks"),
         grid=overlap_grid,
         languages=languages_of_calibrations(),
         files=files,
     shell:
-        "python -m workflow_scripts.overlap_masks {params.files} --grid {params.grid:q} --languages {params.languages:q} --model {wildcards.model:q} --method {wildcards.method}"
+        "python -m workflow_scripts.steps.overlap_masks {params.files} --grid {params.grid:q} --languages {params.languages:q} --model {wildcards.model:q} --method {wildcards.method}"
         " --pattern {wildcards.pattern} --threads {threads} --code {params.code} > {log:q} 2>&1"
 
 
@@ -188,11 +188,11 @@ rule compare_calibrations:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("compare_calibrations"),
+        code=code_of("steps.compare_calibrations"),
         kinds=kinds_of_calibrations(),
         files=files,
     shell:
-        "python -m workflow_scripts.compare_calibrations {params.files} --kinds {params.kinds:q}"
+        "python -m workflow_scripts.steps.compare_calibrations {params.files} --kinds {params.kinds:q}"
         " --code {params.code} > {log:q} 2>&1"
 
 
@@ -216,7 +216,7 @@ if REPRESENTATION_TABLES:
         conda:
             "../envs/polyprune.yaml"
         params:
-            code=code_of("compare_representations"),
+            code=code_of("steps.compare_representations"),
             grid=canonical_json(asdict(MASK_GRID)),
             parameters=canonical_json(
                 {
@@ -231,7 +231,7 @@ if REPRESENTATION_TABLES:
             ),
             files=lambda wildcards, output: files(wildcards, {}, output),
         shell:
-            f"python -m workflow_scripts.compare_representations --results {RESULTS} {{params.files}}"
+            f"python -m workflow_scripts.steps.compare_representations --results {RESULTS} {{params.files}}"
             " --grid {params.grid:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
@@ -252,7 +252,7 @@ if ACTIVATION_TABLES:
         conda:
             "../envs/polyprune.yaml"
         params:
-            code=code_of("compare_activations"),
+            code=code_of("steps.compare_activations"),
             grid=canonical_json(asdict(MASK_GRID)),
             parameters=canonical_json(
                 {
@@ -263,5 +263,5 @@ if ACTIVATION_TABLES:
             ),
             files=lambda wildcards, output: files(wildcards, {}, output),
         shell:
-            f"python -m workflow_scripts.compare_activations --results {RESULTS} {{params.files}}"
+            f"python -m workflow_scripts.steps.compare_activations --results {RESULTS} {{params.files}}"
             " --grid {params.grid:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"

@@ -19,25 +19,27 @@ HOME = os.path.dirname(
     workflow.current_basedir.get_path_or_uri(secret_free=True).rstrip("/")
 )
 sys.path.insert(0, HOME)
-from workflow_scripts import cluster, paths, study
+from workflow_scripts.wiring import cluster
+from workflow_scripts.artifacts import paths
+from workflow_scripts import study
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS, FEWEST_TO_CLUSTER
-from workflow_scripts.artifacts import canonical_json
-from workflow_scripts.code_digest import code_of
-from workflow_scripts.controller import VARIABLE as CONTROLLER
+from workflow_scripts.artifacts.files import canonical_json
+from workflow_scripts.artifacts.code_digest import code_of
+from workflow_scripts.runtime.controller import VARIABLE as CONTROLLER
 from workflow_scripts.evaluation.tasks.definitions import task_inputs
 from workflow_scripts.evaluation.tasks.families import FAMILIES, OWN
-from workflow_scripts.endings import describe_failure, describe_report
-from workflow_scripts.locks import another_run
+from workflow_scripts.wiring.endings import describe_failure, describe_report
+from workflow_scripts.runtime.locks import another_run
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
-from workflow_scripts.paths import Variant
+from workflow_scripts.artifacts.paths import Variant
 from workflow_scripts.reporting.registry import figure_files, section_modules
 from workflow_scripts.study.file import index_study
 
 # What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
 gc.freeze()
 
-# Steps run as `python -m workflow_scripts.<step>`, from whatever working directory. Their output goes to logs, where the
+# Steps run as `python -m workflow_scripts.steps.<step>`, from whatever working directory. Their output goes to logs, where the
 # progress bars of libraries that do not look for a terminal would be noise.
 shell.prefix(
     f"export PYTHONPATH={quote(HOME)}:${{{{PYTHONPATH:-}}}} TQDM_DISABLE=1 {CONTROLLER}=$PPID; "
@@ -103,7 +105,7 @@ recorded = next(Path(".snakemake/metadata").glob("*"), None)
 if workflow.is_main_process and next(Path(RESULTS).glob("*/*"), None) and not recorded:
     logger.warning(
         "The results here came without Snakemake's records (.snakemake/): what is out of date among them will not be seen. "
-        "Check them with python -m workflow_scripts.verify, which says how to go on."
+        "Check them with python -m workflow_scripts verify, which says how to go on."
     )
 
 GRID = STUDY.grid()
@@ -311,7 +313,7 @@ def control_parameters(wildcards):
 
 def control_code(wildcards):
     """Digest of the code of `make_control`, of the chosen kind alone."""
-    return code_of("make_control", f"controls.{control_of(wildcards).kind}")
+    return code_of("steps.make_control", f"controls.{control_of(wildcards).kind}")
 
 
 def control_gpus(wildcards):
@@ -371,7 +373,7 @@ def pruning_parameters(wildcards):
 
 def pruning_code(wildcards):
     """Digest of the code of `prune_model`, of the chosen method alone."""
-    return code_of("prune_model", f"pruning.methods.{wildcards.method}")
+    return code_of("steps.prune_model", f"pruning.methods.{wildcards.method}")
 
 
 def perplexity_parameters():

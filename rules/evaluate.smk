@@ -18,11 +18,11 @@ rule collect_states:
     resources:
         gpu=gpus(),
     params:
-        code=code_of("collect_states"),
+        code=code_of("steps.collect_states"),
         parameters=perplexity_parameters(),
         files=files,
     shell:
-        "python -m workflow_scripts.collect_states {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.collect_states {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 for step, measure in MEASURES.items():
@@ -53,12 +53,12 @@ for step, measure in MEASURES.items():
                 gpu=gpus(),
             params:
                 step=step,
-                code=code_of(step),
+                code=code_of(f"steps.{step}"),
                 parameters=measure.parameters,
                 files=files,
             shell:
                 # A shell command is put together when it runs: the loop is over by then.
-                "python -m workflow_scripts.{params.step} {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+                "python -m workflow_scripts.steps.{params.step} {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 # A family lacks some languages: a rule for those that have the same tasks.
@@ -94,13 +94,13 @@ for number, (tasks, languages) in enumerate(TASK_SETS.items(), 1):
             resources:
                 gpu=gpus(),
             params:
-                code=code_of("score_tasks"),
+                code=code_of("steps.score_tasks"),
                 parameters=task_parameters(),
                 tasks=tasks_told(tasks),
                 sources=task_sources(tasks),
                 files=variant_files,
                 progress=PROGRESS,
             shell:
-                "python -m workflow_scripts.score_tasks {params.files} --parameters {params.parameters:q} --tasks {params.tasks:q}"
+                "python -m workflow_scripts.steps.score_tasks {params.files} --parameters {params.parameters:q} --tasks {params.tasks:q}"
                 " --sources {params.sources:q} --language {wildcards.language:q} --progress {params.progress} --code {params.code}"
                 " > {log:q} 2>&1"

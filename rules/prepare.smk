@@ -13,11 +13,11 @@ rule prepare_model:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("prepare_model"),
+        code=code_of("steps.prepare_model"),
         parameters=model_source,
         files=files,
     shell:
-        "python -m workflow_scripts.prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.prepare_model {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule collect_documents:
@@ -33,13 +33,13 @@ rule collect_documents:
         "../envs/polyprune.yaml"
     params:
         code=lambda wildcards: code_of(
-            "collect_documents",
+            "steps.collect_documents",
             f"corpora.sources.{STUDY.corpora[wildcards.corpus].kind}",
         ),
         parameters=corpus_options,
         path=corpus_path,
     shell:
-        "python -m workflow_scripts.collect_documents {params.path} --output {output:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.collect_documents {params.path} --output {output:q} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule tokenize_documents:
@@ -55,10 +55,10 @@ rule tokenize_documents:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tokenize_documents"),
+        code=code_of("steps.tokenize_documents"),
         files=files,
     shell:
-        "python -m workflow_scripts.tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.tokenize_documents {params.files} --code {params.code} > {log:q} 2>&1"
 
 
 rule tokenize_cloze:
@@ -74,10 +74,10 @@ rule tokenize_cloze:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("tokenize_cloze"),
+        code=code_of("steps.tokenize_cloze"),
         files=files,
     shell:
-        "python -m workflow_scripts.tokenize_cloze {params.files} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.tokenize_cloze {params.files} --code {params.code} > {log:q} 2>&1"
 
 
 rule collect_questions:
@@ -92,11 +92,11 @@ rule collect_questions:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("collect_questions"),
+        code=code_of("steps.collect_questions"),
         parameters=question_parameters,
         files=files,
     shell:
-        "python -m workflow_scripts.collect_questions {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.collect_questions {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule make_control:
@@ -120,7 +120,7 @@ rule make_control:
         parameters=control_parameters,
         files=files,
     shell:
-        "python -m workflow_scripts.make_control {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.make_control {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule sample_calibration:
@@ -141,8 +141,8 @@ rule sample_calibration:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("sample_calibration"),
+        code=code_of("steps.sample_calibration"),
         parameters=calibration_parameters,
         files=files,
     shell:
-        "python -m workflow_scripts.sample_calibration {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.sample_calibration {params.files} --parameters {params.parameters:q} --code {params.code} > {log:q} 2>&1"

@@ -26,7 +26,7 @@ rule prune_model:
         files=files,
         progress=PROGRESS,
     shell:
-        "python -m workflow_scripts.prune_model {params.files} --parameters {params.parameters:q} --code {params.code}"
+        "python -m workflow_scripts.steps.prune_model {params.files} --parameters {params.parameters:q} --code {params.code}"
         " --memory {resources.memory:q} --progress {params.progress} > {log:q} 2>&1"
 
 

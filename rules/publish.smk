@@ -24,11 +24,11 @@ rule draw_figures:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("draw_figures", *section_modules()),
+        code=code_of("steps.draw_figures", *section_modules()),
         calibrations=calibrations_in_words(),
         files=files,
     shell:
-        "python -m workflow_scripts.draw_figures {params.files} --calibrations {params.calibrations:q} --code {params.code} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.draw_figures {params.files} --calibrations {params.calibrations:q} --code {params.code} > {log:q} 2>&1"
 
 
 rule write_report:
@@ -51,7 +51,7 @@ rule write_report:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("write_report", *section_modules()),
+        code=code_of("steps.write_report", *section_modules()),
         study=STUDY.study,
         command=reproduction(),
         setup=setup(),
@@ -59,7 +59,7 @@ rule write_report:
         corpora=stated_of_corpora(),
         files=files,
     shell:
-        "python -m workflow_scripts.write_report {params.files} --study {params.study} --command {params.command:q} --setup {params.setup:q}"
+        "python -m workflow_scripts.steps.write_report {params.files} --study {params.study} --command {params.command:q} --setup {params.setup:q}"
         " --calibrations {params.calibrations:q} --corpora {params.corpora:q}"
         # What is there when the report is written: an input would make it anew after every job.
         " --timings logs/timings"

@@ -29,7 +29,7 @@ from transformers import (
 )
 from xdist.scheduler import LoadFileScheduling
 
-from workflow_scripts.artifacts import make_provenance, write_json
+from workflow_scripts.artifacts.files import make_provenance, write_json
 from workflow_scripts.models import sources
 
 # A loaded machine is no failure: tests assert no times.

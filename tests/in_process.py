@@ -12,7 +12,8 @@ import pytest
 import torch
 from transformers.utils import logging
 
-from workflow_scripts.cli import run_step
+from workflow_scripts.__main__ import modules
+from workflow_scripts.runtime.command_line import run_step
 
 
 def run_here(
@@ -21,6 +22,9 @@ def run_here(
     """As `subprocess.run` of `python -m` and a module of polyprune, with captured text; other options do not count."""
     python, option, module, *arguments = command
     assert (python, option) == (sys.executable, "-m")
+    if module == "workflow_scripts":
+        name, *arguments = arguments
+        module = f"{module}.{'commands' if name in modules('commands') else 'steps'}.{name}"
     step = getattr(found := import_module(module), module.rpartition(".")[2], None) or found.main
     code, out, err = None, io.StringIO(), io.StringIO()
     verbosity, threads = logging.get_verbosity(), torch.get_num_threads()

@@ -13,16 +13,16 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from tests.conftest import CONFIGS, MIXTURES, SIZES, save_checkpoint, tiny_model, tiny_tokenizer
 from tests.tiny_gguf import save_gguf
-from workflow_scripts import admission
-from workflow_scripts.admission import Admission, admit, admit_gguf
-from workflow_scripts.collect_documents import Parameters, collect_documents
 from workflow_scripts.models import verdicts
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.inspection import inspect_checkpoint
 from workflow_scripts.models.stored import UnusableModel, stored_tensors
 from workflow_scripts.models.streaming import StreamedModel
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.tokenize_documents import tokenize_documents
+from workflow_scripts.planning import admission
+from workflow_scripts.planning.admission import Admission, admit, admit_gguf
+from workflow_scripts.steps.collect_documents import Parameters, collect_documents
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.tokenize_documents import tokenize_documents
 
 WEIGHTS = "model.safetensors"
 

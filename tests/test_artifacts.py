@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from workflow_scripts import artifacts
+from workflow_scripts.artifacts import files as artifacts
 
 PROVENANCE = {"step": "s", "parameters": {"b": 1, "a": [1.5, "ü"]}, "code": "c", "inputs": {}, "versions": {}}
 

@@ -16,7 +16,7 @@ from tests.test_steps import masks_of, prune, record_of, sample
 from tests.test_steps import results as results
 from tests.tiny_gguf import save_gguf
 from tests.workflow.project import tiny_study
-from workflow_scripts.paths import Variant, variant_folder
+from workflow_scripts.artifacts.paths import Variant, variant_folder
 from workflow_scripts.study import read_study
 
 ROOT = Path(__file__).parents[1]

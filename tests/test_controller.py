@@ -9,11 +9,11 @@ import time
 import psutil
 import pytest
 
-from workflow_scripts.controller import VARIABLE
+from workflow_scripts.runtime.controller import VARIABLE
 
 STEP = """
 import sys, time
-from workflow_scripts.cli import run_step
+from workflow_scripts.runtime.command_line import run_step
 
 def wait():
     print("begun", flush=True)

@@ -40,7 +40,7 @@ MACHINE = Machine(
 
 def doctor(*arguments: str, run: Callable[..., subprocess.CompletedProcess] = run_here) -> tuple[int, str]:
     """Run the command from the project's folder, without the hub; its exit code and what it says."""
-    command = [sys.executable, "-m", "workflow_scripts.doctor", *arguments]
+    command = [sys.executable, "-m", "workflow_scripts.commands.doctor", *arguments]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         patch.setattr(assessment, "version_problems", version_problems)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from workflow_scripts.endings import describe_failure, describe_report
+from workflow_scripts.wiring.endings import describe_failure, describe_report
 
 
 def test_a_finished_run_says_where_its_report_is_and_its_first_sentence(tmp_path):

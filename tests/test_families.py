@@ -10,26 +10,26 @@ from transformers import AutoModelForCausalLM
 from tests.conftest import CONFIGS, MIXTURES, tiny_tokenizer, write_local_corpus
 from tests.families import FAMILIES, FURTHER, PAGE, QUICK, page, tiny_of_family
 from tests.pruning import reference
-from workflow_scripts.collect_documents import Parameters as DocumentParameters
-from workflow_scripts.collect_documents import collect_documents
-from workflow_scripts.collect_states import collect_states
 from workflow_scripts.corpora.tokens import read_boundary, read_tokens
 from workflow_scripts.evaluation.cloze_items import read_encoded
 from workflow_scripts.evaluation.texts import Parameters as PerplexityParameters
 from workflow_scripts.masks.store import MaskStore
-from workflow_scripts.measure_perplexity import measure_perplexity
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.experts import ExpertLinear
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.prune_model import Parameters as PruningParameters
-from workflow_scripts.prune_model import prune_model
 from workflow_scripts.pruning.patterns import parse_pattern
-from workflow_scripts.sample_calibration import Parameters as SampleParameters
-from workflow_scripts.sample_calibration import sample_calibration
-from workflow_scripts.score_cloze import Parameters as ClozeParameters
-from workflow_scripts.score_cloze import score_cloze
-from workflow_scripts.tokenize_cloze import tokenize_cloze
-from workflow_scripts.tokenize_documents import tokenize_documents
+from workflow_scripts.steps.collect_documents import Parameters as DocumentParameters
+from workflow_scripts.steps.collect_documents import collect_documents
+from workflow_scripts.steps.collect_states import collect_states
+from workflow_scripts.steps.measure_perplexity import measure_perplexity
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.prune_model import Parameters as PruningParameters
+from workflow_scripts.steps.prune_model import prune_model
+from workflow_scripts.steps.sample_calibration import Parameters as SampleParameters
+from workflow_scripts.steps.sample_calibration import sample_calibration
+from workflow_scripts.steps.score_cloze import Parameters as ClozeParameters
+from workflow_scripts.steps.score_cloze import score_cloze
+from workflow_scripts.steps.tokenize_cloze import tokenize_cloze
+from workflow_scripts.steps.tokenize_documents import tokenize_documents
 
 LENGTH = 24
 ITEMS = Path(__file__).parents[1] / "workflow_scripts/evaluation/data/cloze/en.jsonl"

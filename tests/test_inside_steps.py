@@ -9,19 +9,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.conftest import save_checkpoint
-from workflow_scripts.artifacts import ArtifactError, read_table
-from workflow_scripts.collect_documents import Parameters as DocumentParameters
-from workflow_scripts.collect_documents import collect_documents
-from workflow_scripts.collect_representations import Parameters as RepresentationParameters
-from workflow_scripts.collect_representations import collect_representations
-from workflow_scripts.compare_activations import Parameters as ActivationsCompared
-from workflow_scripts.compare_activations import compare_activations
-from workflow_scripts.compare_representations import Parameters as RepresentationsCompared
-from workflow_scripts.compare_representations import compare_representations
-from workflow_scripts.corpora.document import CorpusError
-from workflow_scripts.count_activations import Parameters as ActivationParameters
-from workflow_scripts.count_activations import count_activations
-from workflow_scripts.paths import (
+from workflow_scripts.artifacts.files import ArtifactError, read_table
+from workflow_scripts.artifacts.paths import (
     Grid,
     Variant,
     activations_path,
@@ -30,10 +19,21 @@ from workflow_scripts.paths import (
     tokens_path,
     variant_folder,
 )
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.prune_model import Parameters as PruningParameters
-from workflow_scripts.prune_model import prune_model
-from workflow_scripts.tokenize_documents import tokenize_documents
+from workflow_scripts.corpora.document import CorpusError
+from workflow_scripts.steps.collect_documents import Parameters as DocumentParameters
+from workflow_scripts.steps.collect_documents import collect_documents
+from workflow_scripts.steps.collect_representations import Parameters as RepresentationParameters
+from workflow_scripts.steps.collect_representations import collect_representations
+from workflow_scripts.steps.compare_activations import Parameters as ActivationsCompared
+from workflow_scripts.steps.compare_activations import compare_activations
+from workflow_scripts.steps.compare_representations import Parameters as RepresentationsCompared
+from workflow_scripts.steps.compare_representations import compare_representations
+from workflow_scripts.steps.count_activations import Parameters as ActivationParameters
+from workflow_scripts.steps.count_activations import count_activations
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.prune_model import Parameters as PruningParameters
+from workflow_scripts.steps.prune_model import prune_model
+from workflow_scripts.steps.tokenize_documents import tokenize_documents
 
 LANGUAGES = ["aa", "bb", "cc"]
 GRID = Grid(("tiny",), (), ("0.3", "0.6"), "none", "sequential", (), (), (0,), "", ())

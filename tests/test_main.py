@@ -9,10 +9,10 @@ from tests.in_process import run_here
 from workflow_scripts import __main__ as commands
 
 COMMANDS = [
-    "workflow_scripts.verify",
-    "workflow_scripts.progress",
-    "workflow_scripts.recover",
-    "workflow_scripts.doctor",
+    "workflow_scripts.commands.verify",
+    "workflow_scripts.commands.progress",
+    "workflow_scripts.commands.recover",
+    "workflow_scripts.commands.doctor",
 ]
 
 
@@ -65,7 +65,9 @@ def test_what_follows_a_configfile_is_named_as_snakemake_takes_it(capsys):
     assert "takes all words after it as studies (a.yaml, results/x.parquet)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", [*COMMANDS, "workflow_scripts.reference", "workflow_scripts.prune_model"])
+@pytest.mark.parametrize(
+    "module", [*COMMANDS, "workflow_scripts.commands.reference", "workflow_scripts.steps.prune_model"]
+)
 def test_the_version_is_polyprune_s(module):
     done = run_here([sys.executable, "-m", module, "--version"])
     assert (done.returncode, done.stdout.strip()) == (0, f"polyprune {workflow_scripts.__version__}")
@@ -80,7 +82,7 @@ def test_a_study_that_is_not_there_is_a_sentence_whatever_the_command(module, fo
 
 
 def test_help_changes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("workflow_scripts.reference.DOCS", tmp_path / "docs")
-    done = run_here([sys.executable, "-m", "workflow_scripts.reference", "--help"])
+    monkeypatch.setattr("workflow_scripts.commands.reference.DOCS", tmp_path / "docs")
+    done = run_here([sys.executable, "-m", "workflow_scripts.commands.reference", "--help"])
     assert done.returncode == 0 and "Usage" in done.stdout
     assert not (tmp_path / "docs").exists()

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tests.workflow.project import ROOT
-from workflow_scripts.artifacts import write_table
+from workflow_scripts.artifacts.files import write_table
 
 PROVENANCE = {"step": "s", "parameters": {}, "code": "c", "inputs": {}, "versions": {}}
 
@@ -49,7 +49,7 @@ def told(tmp_path):
 
 
 SETTINGS = """
-import gc, os, workflow_scripts.process as p
+import gc, os, workflow_scripts.runtime.process as p
 print(gc.get_threshold()[0], os.environ.get("THP_MEM_ALLOC_ENABLE"))
 p.imports_done()
 print(gc.get_threshold()[0], gc.get_freeze_count() > 1000)
@@ -67,7 +67,7 @@ def test_a_process_that_imports_the_package_stays_as_it_is(told, way):
 
 def test_garbage_in_cycles_is_found_after_the_imports(told):
     code = (
-        "import weakref, workflow_scripts.process as p; p.imports_done()\n"
+        "import weakref, workflow_scripts.runtime.process as p; p.imports_done()\n"
         "class Node: pass\n"
         "nodes = [Node() for _ in range(2000)]\n"
         "for node in nodes: node.itself = node\n"
@@ -108,7 +108,7 @@ def test_reading_a_table_imports_no_pandas(told, tmp_path):
     write_table(tmp_path / "a.parquet", pa.table({"a": [1, 2], "b": ["x", "y"]}), PROVENANCE)
     code = f"""
 import sys
-from workflow_scripts.artifacts import read_table
+from workflow_scripts.artifacts.files import read_table
 print(read_table({str(tmp_path / "a.parquet")!r}, ["a"]).num_rows, "pandas" in sys.modules)
 """
     assert told(code) == ["2", "False"]

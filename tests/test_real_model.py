@@ -8,22 +8,22 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.pruning import reference
-from workflow_scripts.artifacts import read_table
-from workflow_scripts.collect_documents import Parameters as DocumentParameters
-from workflow_scripts.collect_documents import collect_documents
-from workflow_scripts.collect_states import collect_states
+from workflow_scripts.artifacts.files import read_table
 from workflow_scripts.evaluation.texts import Parameters as PerplexityParameters
 from workflow_scripts.masks.store import MaskStore
-from workflow_scripts.measure_perplexity import measure_perplexity
 from workflow_scripts.models.catalogue import PACKAGED
-from workflow_scripts.prepare_model import Parameters as ModelParameters
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.prune_model import Parameters as PruningParameters
-from workflow_scripts.prune_model import prune_model
 from workflow_scripts.pruning.patterns import parse_pattern
-from workflow_scripts.sample_calibration import Parameters as SampleParameters
-from workflow_scripts.sample_calibration import sample_calibration
-from workflow_scripts.tokenize_documents import tokenize_documents
+from workflow_scripts.steps.collect_documents import Parameters as DocumentParameters
+from workflow_scripts.steps.collect_documents import collect_documents
+from workflow_scripts.steps.collect_states import collect_states
+from workflow_scripts.steps.measure_perplexity import measure_perplexity
+from workflow_scripts.steps.prepare_model import Parameters as ModelParameters
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.prune_model import Parameters as PruningParameters
+from workflow_scripts.steps.prune_model import prune_model
+from workflow_scripts.steps.sample_calibration import Parameters as SampleParameters
+from workflow_scripts.steps.sample_calibration import sample_calibration
+from workflow_scripts.steps.tokenize_documents import tokenize_documents
 
 pytestmark = pytest.mark.slow
 

@@ -2,17 +2,17 @@
 
 import pytest
 
-from workflow_scripts.artifact_catalogue import ARTIFACTS
+from workflow_scripts.artifacts.catalogue import ARTIFACTS
+from workflow_scripts.commands.reference import DOCS, DOCUMENTS
 from workflow_scripts.pruning.layers import LAYERS_SCHEMA
 from workflow_scripts.pruning.results import Diagnostics
-from workflow_scripts.reference import DOCS, DOCUMENTS
 from workflow_scripts.study.sections import Study
 from workflow_scripts.study.words import sections_of, walk_keys
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_documents_are_up_to_date(name):
-    assert (DOCS / name).read_text(encoding="utf-8") == DOCUMENTS[name](), "run python -m workflow_scripts.reference"
+    assert (DOCS / name).read_text(encoding="utf-8") == DOCUMENTS[name](), "run python -m workflow_scripts reference"
 
 
 def test_every_key_of_the_study_is_explained():

@@ -9,16 +9,16 @@ import pytest
 
 from tests.conftest import save_checkpoint
 from tests.evaluation.task_files import items, write_task
-from workflow_scripts.artifacts import ArtifactError, read_provenance, read_table
+from workflow_scripts.artifacts.files import ArtifactError, read_provenance, read_table
+from workflow_scripts.artifacts.paths import Grid, Variant, task_path, variant_folder
 from workflow_scripts.evaluation.tasks.definitions import task_inputs
 from workflow_scripts.evaluation.tasks.families import OWN
 from workflow_scripts.evaluation.tasks.harness import SavingLM
-from workflow_scripts.paths import Grid, Variant, task_path, variant_folder
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.prune_model import Parameters as PruningParameters
-from workflow_scripts.prune_model import prune_model
-from workflow_scripts.score_tasks import Parameters, score_tasks
-from workflow_scripts.tabulate_tasks import TASKS_TABLE, tabulate_tasks
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.prune_model import Parameters as PruningParameters
+from workflow_scripts.steps.prune_model import prune_model
+from workflow_scripts.steps.score_tasks import Parameters, score_tasks
+from workflow_scripts.steps.tabulate_tasks import TASKS_TABLE, tabulate_tasks
 
 PARAMETERS = Parameters(items=4, lm_eval="0", device="cpu")
 PATTERNS = ("0.25", "0.5")

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts import artifacts, seals
+from workflow_scripts.artifacts import files as artifacts
+from workflow_scripts.artifacts import seals
 from workflow_scripts.masks.store import MaskWriter
 
 PROVENANCE = {"step": "s", "parameters": {}, "code": "c", "inputs": {}, "versions": {}}

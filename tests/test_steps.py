@@ -10,22 +10,22 @@ import polars as pl
 import pytest
 
 from tests.conftest import save_checkpoint, write_local_corpus
-from workflow_scripts.artifacts import ArtifactError, read_provenance
-from workflow_scripts.collect_documents import Parameters as DocumentParameters
-from workflow_scripts.collect_documents import collect_documents
-from workflow_scripts.collect_states import collect_states
+from workflow_scripts.artifacts.files import ArtifactError, read_provenance
+from workflow_scripts.artifacts.paths import Grid, Variant, perplexity_path, tokens_path, variant_folder
 from workflow_scripts.evaluation.texts import Parameters as PerplexityParameters
-from workflow_scripts.measure_perplexity import measure_perplexity
-from workflow_scripts.overlap_masks import overlap_masks
-from workflow_scripts.paths import Grid, Variant, perplexity_path, tokens_path, variant_folder
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.prune_model import Parameters as PruningParameters
-from workflow_scripts.prune_model import prune_model
-from workflow_scripts.sample_calibration import Parameters as SampleParameters
-from workflow_scripts.sample_calibration import sample_calibration
-from workflow_scripts.tabulate_layers import tabulate_layers
-from workflow_scripts.tabulate_perplexity import tabulate_perplexity
-from workflow_scripts.tokenize_documents import tokenize_documents
+from workflow_scripts.steps.collect_documents import Parameters as DocumentParameters
+from workflow_scripts.steps.collect_documents import collect_documents
+from workflow_scripts.steps.collect_states import collect_states
+from workflow_scripts.steps.measure_perplexity import measure_perplexity
+from workflow_scripts.steps.overlap_masks import overlap_masks
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.prune_model import Parameters as PruningParameters
+from workflow_scripts.steps.prune_model import prune_model
+from workflow_scripts.steps.sample_calibration import Parameters as SampleParameters
+from workflow_scripts.steps.sample_calibration import sample_calibration
+from workflow_scripts.steps.tabulate_layers import tabulate_layers
+from workflow_scripts.steps.tabulate_perplexity import tabulate_perplexity
+from workflow_scripts.steps.tokenize_documents import tokenize_documents
 
 GRID = Grid(
     ("tiny",),
@@ -137,7 +137,7 @@ def test_a_job_of_which_everything_holds_imports_no_torch(results):
     program = (
         "import atexit, runpy, sys\n"
         "atexit.register(lambda: print('torch' in sys.modules, 'transformers' in sys.modules))\n"
-        "runpy.run_module('workflow_scripts.measure_perplexity', run_name='__main__', alter_sys=True)\n"
+        "runpy.run_module('workflow_scripts.steps.measure_perplexity', run_name='__main__', alter_sys=True)\n"
     )
     command = [sys.executable, "-c", program, "--parameters", json.dumps(asdict(MEASURE))]
     command += [word for name, path in files for word in (f"--{name}", str(path))]

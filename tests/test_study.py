@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.evaluation.task_files import items, write_task
-from workflow_scripts.paths import cloze_items, cloze_languages
+from workflow_scripts.artifacts.paths import cloze_items, cloze_languages
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.study import CHANGES_WEIGHTS, EmbeddedCorpus, Study, StudyError, read_study
 from workflow_scripts.study.file import index_study, load_study

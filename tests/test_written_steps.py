@@ -6,27 +6,34 @@ import polars as pl
 import pytest
 
 from tests.conftest import save_checkpoint, write_local_corpus
-from workflow_scripts.answer_questions import Parameters as AnswerParameters
-from workflow_scripts.answer_questions import answer_questions
-from workflow_scripts.artifacts import ArtifactError, read_provenance, read_table
-from workflow_scripts.collect_documents import Parameters as DocumentParameters
-from workflow_scripts.collect_documents import collect_documents
-from workflow_scripts.collect_questions import Parameters as QuestionParameters
-from workflow_scripts.collect_questions import collect_questions
-from workflow_scripts.continue_prompts import Parameters as ContinuationParameters
-from workflow_scripts.continue_prompts import continue_prompts
+from workflow_scripts.artifacts.files import ArtifactError, read_provenance, read_table
+from workflow_scripts.artifacts.paths import (
+    Grid,
+    Variant,
+    answers_path,
+    continuations_path,
+    questions_path,
+    tokens_path,
+)
+from workflow_scripts.artifacts.paths import variant_folder as folder_of
 from workflow_scripts.evaluation.schemas.answers import ANSWERS_SCHEMA
 from workflow_scripts.evaluation.schemas.continuations import CONTINUATIONS_SCHEMA
-from workflow_scripts.paths import Grid, Variant, answers_path, continuations_path, questions_path, tokens_path
-from workflow_scripts.paths import variant_folder as folder_of
-from workflow_scripts.prepare_model import prepare_model
-from workflow_scripts.prune_model import Parameters as PruningParameters
-from workflow_scripts.prune_model import prune_model
-from workflow_scripts.tabulate_continuations import Parameters as ContinuationsTable
-from workflow_scripts.tabulate_continuations import tabulate_continuations
-from workflow_scripts.tabulate_questions import Parameters as QuestionsTable
-from workflow_scripts.tabulate_questions import tabulate_questions
-from workflow_scripts.tokenize_documents import tokenize_documents
+from workflow_scripts.steps.answer_questions import Parameters as AnswerParameters
+from workflow_scripts.steps.answer_questions import answer_questions
+from workflow_scripts.steps.collect_documents import Parameters as DocumentParameters
+from workflow_scripts.steps.collect_documents import collect_documents
+from workflow_scripts.steps.collect_questions import Parameters as QuestionParameters
+from workflow_scripts.steps.collect_questions import collect_questions
+from workflow_scripts.steps.continue_prompts import Parameters as ContinuationParameters
+from workflow_scripts.steps.continue_prompts import continue_prompts
+from workflow_scripts.steps.prepare_model import prepare_model
+from workflow_scripts.steps.prune_model import Parameters as PruningParameters
+from workflow_scripts.steps.prune_model import prune_model
+from workflow_scripts.steps.tabulate_continuations import Parameters as ContinuationsTable
+from workflow_scripts.steps.tabulate_continuations import tabulate_continuations
+from workflow_scripts.steps.tabulate_questions import Parameters as QuestionsTable
+from workflow_scripts.steps.tabulate_questions import tabulate_questions
+from workflow_scripts.steps.tokenize_documents import tokenize_documents
 
 # Magnitude needs no calibration, so that the variants cost nothing.
 GRID = Grid(("tiny",), (), ("0.3", "0.6"), "none", "sequential", (), (), (0,), "", ())

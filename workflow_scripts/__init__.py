@@ -1,6 +1,6 @@
 """polyprune: which language should the calibration texts of a pruned multilingual model be in?"""
 
-from workflow_scripts import process
+from workflow_scripts.runtime import process
 
 __version__ = "0.1.0"
 

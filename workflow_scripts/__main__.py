@@ -11,16 +11,8 @@ from workflow_scripts.study import DEFAULT, StudyError, read_file
 
 HERE = Path(__file__).parent
 SNAKEFILE = HERE.parent / "Snakefile"
-COMMANDS = {
-    "check": "study",
-    "doctor": "doctor",
-    "progress": "progress",
-    "recover": "recover",
-    "reference": "reference",
-    "verify": "verify",
-}
-"""What a person types -> its module."""
-NO_STEPS = {"admission", "artifact_catalogue", "job_requests", *COMMANDS.values()}
+INTERNAL = ("admit_model", "job_requests")
+"""Commands that polyprune itself calls."""
 RUN = "Check a study, and run it with Snakemake if it is right; options are Snakemake's, --cores all if none is given."
 
 
@@ -32,12 +24,12 @@ def main(words: Sequence[str]) -> int:
         return 0
     if name == "run":
         return run(list(words[1:]))
-    module = COMMANDS.get(name, name)
-    if module not in {*COMMANDS.values(), *steps()}:
+    folder = next((folder for folder in ("commands", "steps") if name in modules(folder)), None)
+    if folder is None:
         print(f"There is no command or step {name!r}; python -m workflow_scripts lists them.", file=sys.stderr)
         return 2
     sys.argv = [f"python -m workflow_scripts {name}", *words[1:]]
-    runpy.run_module(f"workflow_scripts.{module}", run_name="__main__", alter_sys=True)
+    runpy.run_module(f"workflow_scripts.{folder}.{name}", run_name="__main__", alter_sys=True)
     return 0
 
 
@@ -86,23 +78,21 @@ def listing() -> Iterator[str]:
     """A line for every command and step."""
     yield "Commands, run as python -m workflow_scripts NAME (--help says more):"
     yield f"  {'run':26}{RUN}"
-    for name, module in COMMANDS.items():
-        yield f"  {name:26}{first_line(module)}"
+    for name in modules("commands"):
+        if name not in INTERNAL:
+            yield f"  {name:26}{first_line(HERE / 'commands' / f'{name}.py')}"
     yield "Steps, which Snakemake runs:"
-    for name in steps():
-        yield f"  {name:26}{first_line(name)}"
+    for name in modules("steps"):
+        yield f"  {name:26}{first_line(HERE / 'steps' / f'{name}.py')}"
 
 
-def steps() -> list[str]:
-    """The modules of steps, sorted: those that are run and are no command."""
-    found = {path.stem for path in HERE.glob("*.py") if "run_step(" in path.read_text(encoding="utf-8")}
-    return sorted(found - NO_STEPS - {"cli", "__main__"})
+def modules(folder: str) -> list[str]:
+    """Names of the modules in a folder of the package, sorted."""
+    return sorted(path.stem for path in (HERE / folder).glob("*.py") if path.stem != "__init__")
 
 
-def first_line(module: str) -> str:
+def first_line(path: Path) -> str:
     """The first sentence of a module's docstring, without importing it."""
-    path = HERE / f"{module}.py"
-    path = path if path.is_file() else HERE / module / "__main__.py"
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n")[0]
     sentence = words.removeprefix("Command: ").removeprefix("Step: ")
     return sentence[0].upper() + sentence[1:]

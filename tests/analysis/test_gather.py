@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from workflow_scripts.analysis.gather import gather, refuse_foreign
-from workflow_scripts.artifacts import ArtifactError, digest_of_file, write_table
+from workflow_scripts.artifacts.files import ArtifactError, digest_of_file, write_table
 
 
 def provenance(**other) -> dict:

@@ -1,6 +1,6 @@
 import pytest
 
-from workflow_scripts.artifacts import make_provenance, write_table
+from workflow_scripts.artifacts.files import make_provenance, write_table
 from workflow_scripts.corpora.document import DOCUMENTS_SCHEMA, CorpusError, Document, documents_table, read_documents
 
 DOCUMENTS = [

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.conftest import tiny_model, tiny_tokenizer
-from workflow_scripts.artifacts import write_table
+from workflow_scripts.artifacts.files import write_table
 from workflow_scripts.evaluation import head
 from workflow_scripts.evaluation.cloze import score_items
 from workflow_scripts.evaluation.cloze_items import (

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from workflow_scripts.paths import cloze_items, cloze_languages
+from workflow_scripts.artifacts.paths import cloze_items, cloze_languages
 
 LANGUAGES = cloze_languages()
 PER_CATEGORY = {"place": 60, "nature": 50, "number": 40, "everyday": 50}

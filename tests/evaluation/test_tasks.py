@@ -12,7 +12,7 @@ from lm_eval.tasks import TaskManager
 
 from tests.conftest import tiny_model, tiny_tokenizer
 from tests.evaluation.task_files import items, write_task
-from workflow_scripts.artifacts import make_provenance
+from workflow_scripts.artifacts.files import make_provenance
 from workflow_scripts.evaluation.tasks.definitions import (
     SCORED,
     TaskError,

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from workflow_scripts.artifacts import write_table
+from workflow_scripts.artifacts.files import write_table
 from workflow_scripts.masks import inputs
 from workflow_scripts.masks.inputs import correlations, similarities
 from workflow_scripts.pruning.layers import LAYERS_SCHEMA

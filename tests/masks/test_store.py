@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from workflow_scripts.artifacts import ArtifactError, read_provenance, write_table
+from workflow_scripts.artifacts.files import ArtifactError, read_provenance, write_table
 from workflow_scripts.masks import store as store_module
 from workflow_scripts.masks.packing import pack
 from workflow_scripts.masks.store import Linear, LinearNotFound, MaskStore, MaskWriter

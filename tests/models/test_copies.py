@@ -11,7 +11,7 @@ from tests.tiny_gguf import save_gguf
 from workflow_scripts.models import copies
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.copies import drop_weights, is_dropped, restore_weights
-from workflow_scripts.prepare_model import prepare_model
+from workflow_scripts.steps.prepare_model import prepare_model
 
 
 @pytest.fixture

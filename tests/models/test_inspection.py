@@ -10,12 +10,12 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from tests.conftest import CONFIGS, MIXTURES, save_checkpoint
-from workflow_scripts.admission import admit
 from workflow_scripts.models import architectures
 from workflow_scripts.models.architectures import CONV1D, CONVOLUTIONS, OWN_MATRICES, causal_model_types, unsupported
 from workflow_scripts.models.blocks import UnsupportedArchitecture, iterate_linears
 from workflow_scripts.models.inspection import inspect_checkpoint, inspect_gguf
 from workflow_scripts.models.stored import UnusableModel
+from workflow_scripts.planning.admission import admit
 
 
 def edit_config(folder: Path, **changes: object) -> None:

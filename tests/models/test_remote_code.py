@@ -11,7 +11,7 @@ from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.inspection import inspect_checkpoint
 from workflow_scripts.models.stored import UnusableModel
 from workflow_scripts.planning.models import Hub, Unavailable, read_shape
-from workflow_scripts.prepare_model import Parameters, prepare_model
+from workflow_scripts.steps.prepare_model import Parameters, prepare_model
 from workflow_scripts.study.sections import ModelSource
 
 CODE = """

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tests.conftest import save_checkpoint
-from workflow_scripts.artifacts import ArtifactError, read_provenance
+from workflow_scripts.artifacts.files import ArtifactError, read_provenance
 from workflow_scripts.models import sources
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.stored import UnusableModel, weight_files
 from workflow_scripts.models.streaming import StreamedModel
-from workflow_scripts.prepare_model import Parameters, prepare_model
+from workflow_scripts.steps.prepare_model import Parameters, prepare_model
 
 
 def test_a_directory_is_linked_and_recorded_without_its_path(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.conftest import save_checkpoint, save_record
-from workflow_scripts.artifacts import ArtifactError, make_provenance, write_tensors
+from workflow_scripts.artifacts.files import ArtifactError, make_provenance, write_tensors
 from workflow_scripts.masks.store import MaskWriter
 from workflow_scripts.models.blocks import iterate_linears
 from workflow_scripts.models.checkpoint import load_model

@@ -11,15 +11,15 @@ from tests.conftest import save_checkpoint
 from tests.in_process import run_here
 from tests.planning.sizes import SHAPE
 from tests.workflow.project import tiny_study
-from workflow_scripts import cluster
-from workflow_scripts.cluster import Requests, ask_unless_said
-from workflow_scripts.locks import is_controller
 from workflow_scripts.planning.assessment import GPU_RATE, make_setting
 from workflow_scripts.planning.effort import COSTS, Setting
 from workflow_scripts.planning.jobs import job_kinds
 from workflow_scripts.planning.models import Hub
 from workflow_scripts.planning.requests import find_shapes, request_rows
+from workflow_scripts.runtime.locks import is_controller
 from workflow_scripts.study import ModelSource, Study
+from workflow_scripts.wiring import cluster
+from workflow_scripts.wiring.cluster import Requests, ask_unless_said
 
 # A study whose texts are at hand wherever it is read.
 EMBEDDED = tiny_study() | {
@@ -132,7 +132,7 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert [job.number for job in cluster.jobs_here(here)] == ["7"]
-    assert "SLURM jobs 7)" in cluster.left_over(here) and "workflow_scripts.recover" in cluster.left_over(here)
+    assert "SLURM jobs 7)" in cluster.left_over(here) and "workflow_scripts recover" in cluster.left_over(here)
     assert cluster.left_over(Path("/")) == ""
     # Neither a run nor recover takes a SLURM that does not answer for an empty queue.
     squeue.write_text("#!/bin/sh\necho down >&2; exit 1\n")
@@ -149,7 +149,7 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
         ("snakemake -n", True),
         ("python -m snakemake --target-jobs x --mode remote", False),
         ("srun -n1 python -m snakemake --mode subprocess", False),
-        ("python -m workflow_scripts.recover", False),
+        ("python -m workflow_scripts recover", False),
         ("vim snakemake.log", False),
     ],
 )

@@ -12,19 +12,19 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from tests.conftest import MIXTURES, save_checkpoint, save_record, tiny_model
 from tests.pruning import reference
 from tests.pruning.test_engine import calibration, prune, put, windows
-from workflow_scripts.artifacts import make_provenance, read_table, write_table
+from workflow_scripts.artifacts.files import make_provenance, read_table, write_table
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears, iterate_linears
 from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.experts import ExpertLinear
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.models.variant import apply_variant
-from workflow_scripts.prune_model import Parameters, prune_model
 from workflow_scripts.pruning.engine import Calibration
 from workflow_scripts.pruning.hooks import InputListener
 from workflow_scripts.pruning.memory import estimate_needs
 from workflow_scripts.pruning.methods import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
+from workflow_scripts.steps.prune_model import Parameters, prune_model
 
 
 class RealExperts(nn.ModuleList):

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from tests.conftest import save_checkpoint, save_record
-from workflow_scripts.artifacts import make_provenance, read_provenance, write_table
-from workflow_scripts.prune_model import Parameters, prune_model
+from workflow_scripts.artifacts.files import make_provenance, read_provenance, write_table
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.results import Diagnostics, LinearResult
+from workflow_scripts.steps.prune_model import Parameters, prune_model
 
 BLOCKS = 3
 
@@ -133,7 +133,7 @@ def slowly(self, block, results, states):
     time.sleep(1.5)
 progress.Progress.finish = slowly
 sys.argv[0] = "prune_model"
-runpy.run_module("workflow_scripts.prune_model", run_name="__main__")
+runpy.run_module("workflow_scripts.steps.prune_model", run_name="__main__")
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import workflow_scripts
-from workflow_scripts.code_digest import reachable
+from workflow_scripts.artifacts.code_digest import reachable
 from workflow_scripts.reporting.page import HERE, contents
 from workflow_scripts.reporting.registry import SECTIONS, figure_files, load, section_modules, sections
 
@@ -94,8 +94,8 @@ def test_a_section_of_ones_own_is_a_module_a_caption_and_a_line(extended, tables
 def test_rules_find_a_section_of_ones_own(extended):
     code = (
         "from workflow_scripts.reporting.registry import figure_files, section_modules as modules;"
-        "from workflow_scripts.code_digest import code_of;"
-        "print(figure_files({'sizes'}), 'reporting.sections.sizes' in modules(), code_of('write_report', *modules()))"
+        "from workflow_scripts.artifacts.code_digest import code_of;"
+        "print(figure_files({'sizes'}), 'reporting.sections.sizes' in modules(), code_of('steps.write_report', *modules()))"
     )
     ran = [
         subprocess.run([sys.executable, "-c", code], cwd=extended, check=True, text=True, capture_output=True).stdout

@@ -142,7 +142,7 @@ def change(words: str, *keys: str, to: object) -> None:
 # Code.
 edit("a comment and a blank line", PERPLEXITY, "    rows = []\n", "    # Why.\n\n    rows = []\n")
 edit("a docstring", PERPLEXITY, '"""A table of PERPLEXITY_SCHEMA', '"""One table of PERPLEXITY_SCHEMA')
-edit("a docstring of an attribute", "workflow_scripts/artifacts.py", '"""Of the dtypes', '"""Of all dtypes')
+edit("a docstring of an attribute", "workflow_scripts/artifacts/files.py", '"""Of the dtypes', '"""Of all dtypes')
 edit("the version of polyprune", "workflow_scripts/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"')
 edit(
     "a key more in a study, of which no step is told",

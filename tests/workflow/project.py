@@ -18,8 +18,8 @@ import yaml
 
 from tests.conftest import save_checkpoint, write_local_corpus
 from tests.workflow.warm_python import warm_python
-from workflow_scripts.artifact_catalogue import ARTIFACTS
-from workflow_scripts.artifacts import read_provenance
+from workflow_scripts.artifacts.catalogue import ARTIFACTS
+from workflow_scripts.artifacts.files import read_provenance
 
 ROOT = Path(__file__).parents[2]
 CODE = ("Snakefile", "rules", "workflow_scripts", "envs", "profiles", "studies", "config.yaml")
@@ -67,7 +67,7 @@ def verify(folder: Path, study: str) -> tuple[int, str]:
 
 def run_command(name: str, folder: Path, study: str) -> tuple[int, str]:
     """Exit code and output of a command of polyprune's on the results of a study."""
-    command = [warm_python() / "python", "-m", f"workflow_scripts.{name}", "--configfile", study]
+    command = [warm_python() / "python", "-m", f"workflow_scripts.commands.{name}", "--configfile", study]
     done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 

@@ -83,7 +83,7 @@ def test_a_mistake_stops_before_any_job(project, old, new, sentences):
 def test_the_configuration_of_a_study_is_checked_without_snakemake(project):
     (project.folder / "tab.yaml").write_text("study: tab\n\tmodels: 3\n")
     for name, sentence in [("tab.yaml", "tab.yaml, line 2: this is not YAML"), ("none.yaml", "none.yaml is not there")]:
-        command = [sys.executable, "-m", "workflow_scripts.study", name]
+        command = [sys.executable, "-m", "workflow_scripts.commands.check", name]
         done = subprocess.run(command, cwd=project.folder, text=True, capture_output=True)
         assert done.returncode == 1
         assert sentence in done.stderr and len(done.stderr.splitlines()) == 1
@@ -110,10 +110,10 @@ def test_every_rule_has_a_step_a_log_and_an_environment():
     for path in sorted((ROOT / "rules").glob("*.smk")):
         for rule in path.read_text().split("\nrule ")[1:]:
             name = rule.partition(":")[0]
-            assert (ROOT / "workflow_scripts" / f"{name}.py").is_file()
+            assert (ROOT / "workflow_scripts/steps" / f"{name}.py").is_file()
             assert f"logs/{name}/" in rule
             assert '"../envs/polyprune.yaml"' in rule
-            assert f"python -m workflow_scripts.{name} " in rule
+            assert f"python -m workflow_scripts.steps.{name} " in rule
 
 
 def test_several_studies_at_once_are_refused(project):

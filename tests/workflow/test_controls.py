@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import write_local_corpus
 from tests.workflow.project import Project, catalogued
-from workflow_scripts.artifacts import read_provenance
+from workflow_scripts.artifacts.files import read_provenance
 
 CONTROLS = {
     "noise": {"kind": "random", "language": "aa"},

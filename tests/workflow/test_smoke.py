@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tests.workflow.project import Project, catalogued, run_command, verify
-from workflow_scripts.artifacts import read_provenance
+from workflow_scripts.artifacts.files import read_provenance
 from workflow_scripts.masks.store import MaskStore
 
 MODEL = "gemma-3-270m"

@@ -46,7 +46,7 @@ def test_conda_makes_one_environment_of_the_lock_and_its_python_runs_the_steps(t
     (asked,) = conda.glob("asked-*.yaml")
     assert pins(re.sub(r"(?m)^ +- ", "", asked.read_text())) == pins((ENVS / "requirements.txt").read_text())
     assert said.count("Creating conda environment") == 1
-    assert (conda / "ran").read_text().startswith("-m workflow_scripts.collect_documents")
+    assert (conda / "ran").read_text().startswith("-m workflow_scripts.steps.collect_documents")
 
 
 def test_conda_makes_anew_what_pip_made_unless_told_otherwise(tmp_path, conda):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.workflow.disturbances import DISTURBANCES, documented, further_project, staleness_project
 from tests.workflow.project import Project, catalogued
-from workflow_scripts.artifact_catalogue import ARTIFACTS
+from workflow_scripts.artifacts.catalogue import ARTIFACTS
 
 FIRST, SECOND = documented()
 TABLE = FIRST | SECOND

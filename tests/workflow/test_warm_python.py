@@ -19,9 +19,9 @@ def run(python, *arguments, folder, **environment):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("-m", "workflow_scripts.study", "none.yaml"),
-        ("-m", "workflow_scripts.study", str(ROOT / "studies/smoke.yaml")),
-        ("-m", "workflow_scripts.collect_documents", "--nonsense"),
+        ("-m", "workflow_scripts.commands.check", "none.yaml"),
+        ("-m", "workflow_scripts.commands.check", str(ROOT / "studies/smoke.yaml")),
+        ("-m", "workflow_scripts.steps.collect_documents", "--nonsense"),
         ("-c", "import os, sys; print(os.getcwd(), os.environ['WORD'], sys.argv); sys.exit(3)"),
     ],
 )

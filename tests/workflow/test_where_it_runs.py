@@ -152,7 +152,7 @@ def test_after_a_killed_controller_no_file_is_written_twice(slurm, project, prep
     project.snakemake("--unlock")
     if set(slurm.jobs()) & left:
         assert start(project).wait(PATIENCE) != 0
-        assert "python -m workflow_scripts.recover" in said(project)
+        assert "python -m workflow_scripts recover" in said(project)
         assert not set(slurm.jobs()) - left, "nothing was submitted"
     code, output = run_command("recover", project.folder, "study.yaml")
     assert code == 0, output

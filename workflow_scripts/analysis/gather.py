@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.artifacts import ArtifactError, canonical_json, digest_of_file, read_provenance
-from workflow_scripts.paths import Grid, Variant
+from workflow_scripts.artifacts.files import ArtifactError, canonical_json, digest_of_file, read_provenance
+from workflow_scripts.artifacts.paths import Grid, Variant
 
 VARIANT_LABELS = pl.Schema(
     {c: pl.String for c in ("model", "variant", "method", "pattern", "sample", "propagation", "calibration")}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from workflow_scripts.artifacts import read_table
+from workflow_scripts.artifacts.files import read_table
 
 SPLITS = ("calibration", "evaluation")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from workflow_scripts.artifacts import read_table
+from workflow_scripts.artifacts.files import read_table
 from workflow_scripts.corpora.scripts import blank_between
 
 if TYPE_CHECKING:

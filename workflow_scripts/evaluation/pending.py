@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts import seals
-from workflow_scripts.artifacts import ArtifactError, make_provenance, read_provenance
+from workflow_scripts.artifacts import seals
+from workflow_scripts.artifacts.files import ArtifactError, make_provenance, read_provenance
 from workflow_scripts.models.compute import settled_names
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from workflow_scripts.artifacts import read_table
+from workflow_scripts.artifacts.files import read_table
 from workflow_scripts.corpora.rows import RowsError, beginning, parse_json, unpacked
 
 MKQA_LANGUAGES = (

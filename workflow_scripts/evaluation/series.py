@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from transformers import PreTrainedModel
 
-from workflow_scripts.artifacts import write_table
+from workflow_scripts.artifacts.files import write_table
 from workflow_scripts.evaluation.batching import texts_go_together
 from workflow_scripts.evaluation.head import refuse_unsupported_model
 from workflow_scripts.evaluation.pending import Pending, refuse_other_device
@@ -14,7 +14,7 @@ from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.compute import Compute
 from workflow_scripts.models.device import settle
 from workflow_scripts.models.variant import apply_variant
-from workflow_scripts.process import imports_done
+from workflow_scripts.runtime.process import imports_done
 
 Observed = TypeVar("Observed")
 

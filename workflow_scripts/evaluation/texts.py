@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflow_scripts.artifacts import read_provenance, refuse_foreign_model
+from workflow_scripts.artifacts.files import read_provenance, refuse_foreign_model
 from workflow_scripts.corpora.tokens import Boundary, TokenizedDocument, read_boundary, read_tokens
 from workflow_scripts.evaluation.chunks import PROTOCOLS, Chunk
 

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts import seals
-from workflow_scripts.artifacts import (
+from workflow_scripts.artifacts import seals
+from workflow_scripts.artifacts.files import (
     PROVENANCE_KEY,
     SEAL_KEY,
     ArtifactError,

@@ -18,7 +18,7 @@ from transformers.core_model_loading import (
 from transformers.modeling_utils import LoadStateDictConfig
 from transformers.utils import logging
 
-from workflow_scripts.artifacts import ArtifactError
+from workflow_scripts.artifacts.files import ArtifactError
 from workflow_scripts.models.copies import restore_weights
 from workflow_scripts.models.cpu import compute_fast_on_cpu
 from workflow_scripts.models.remote_code import is_trusted

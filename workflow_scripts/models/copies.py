@@ -80,7 +80,13 @@ def restore_weights(directory: Path) -> None:
     """
     if not is_dropped(directory):
         return
-    command = [sys.executable, "-m", "workflow_scripts.restore_model", "--record", str(directory / "provenance.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "workflow_scripts.steps.restore_model",
+        "--record",
+        str(directory / "provenance.json"),
+    ]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise ValueError(f"The weights of {directory.name} cannot be restored: {done.stderr.strip().splitlines()[-1]}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from workflow_scripts.artifacts import digest_of_file
+from workflow_scripts.artifacts.files import digest_of_file
 from workflow_scripts.models.copies import LOCK, SOURCE
 from workflow_scripts.models.stored import StoredTensor, UnusableModel, stored_tensors
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import humanfriendly
 import psutil
 
-from workflow_scripts.process import call_glibc
+from workflow_scripts.runtime.process import call_glibc
 
 UNLIMITED = 2**60
 """Bytes from which on a limit of a control group means none."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from gguf import GGUFReader
 
-from workflow_scripts.artifacts import digest_of_file
+from workflow_scripts.artifacts.files import digest_of_file
 from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files, checkpoint_patterns
 from workflow_scripts.models.digests import TORCH_NAMES, digest_files, digest_tensors
 from workflow_scripts.models.stored import WEIGHTS, StoredTensor, UnusableModel, weight_files, weight_names

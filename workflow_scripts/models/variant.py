@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
-from workflow_scripts.artifacts import ArtifactError, read_provenance, refuse_foreign_model
+from workflow_scripts.artifacts.files import ArtifactError, read_provenance, refuse_foreign_model
 from workflow_scripts.masks.store import MaskStore
 from workflow_scripts.models.blocks import find_blocks, iterate_linears
 from workflow_scripts.models.checkpoint import Checkpoint

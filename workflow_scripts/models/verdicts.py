@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import canonical_json
-from workflow_scripts.code_digest import code_of
+from workflow_scripts.artifacts.code_digest import code_of
+from workflow_scripts.artifacts.files import canonical_json
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.stored import UnusableModel, header_of, weight_files
 
@@ -23,7 +23,7 @@ BEGINNING, END = 2**26, 2**20
 """Bytes at both ends of a GGUF file that stand for it, beside its size: the first hold all but its weights."""
 ANSWER = "admission: "
 """What stands before the answer of the command."""
-ADMITS = "admit_model"
+ADMITS = "commands.admit_model"
 """The command that answers."""
 NEEDED = ("torch", "transformers")
 """What it takes to answer."""

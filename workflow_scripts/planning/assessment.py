@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from workflow_scripts.artifacts.paths import variant_folder
 from workflow_scripts.corpora.sources import embedded
 from workflow_scripts.models.blocks import UnsupportedArchitecture
-from workflow_scripts.paths import variant_folder
 from workflow_scripts.planning.effort import FLOAT32, ON_GPU, Setting, Stage, gpu_bytes, stages, total_seconds
 from workflow_scripts.planning.jobs import documents_read, job_kinds
 from workflow_scripts.planning.machine import Machine, measure_rate, usable_device, version_problems

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from workflow_scripts.paths import Grid
+from workflow_scripts.artifacts.paths import Grid
 from workflow_scripts.study import CHANGES_WEIGHTS, Study, numbered
 from workflow_scripts.study.sections import Control
 

@@ -17,7 +17,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from workflow_scripts.artifacts import ArtifactError, canonical_json, read_provenance, refuse_damaged, write_tensors
+from workflow_scripts.artifacts.files import (
+    ArtifactError,
+    canonical_json,
+    read_provenance,
+    refuse_damaged,
+    write_tensors,
+)
 from workflow_scripts.masks.packing import pack, unpack
 from workflow_scripts.pruning.results import Diagnostics, LinearResult
 

@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from workflow_scripts.artifacts import replacing
+from workflow_scripts.artifacts.files import replacing
 from workflow_scripts.reporting.kit.calibrations import Known
 from workflow_scripts.reporting.kit.svg import styled, svg_text
 from workflow_scripts.reporting.registry import sections

@@ -32,7 +32,7 @@ class Summary:
 
 
 def summarise(study: Mapping[str, Any], tables: Mapping[str, pl.DataFrame]) -> Summary:
-    """The summary of a study; `study` as for `report.render_report`, `tables` from `analysis.tables.analyse`."""
+    """The summary of a study; `study` as for `page.render_report`, `tables` from `analysis.tables.analyse`."""
     kinds = kinds_of(read_calibrations(study.get("calibrations", {})))
     said = answer(tables["effects"], kinds) + knowledge_answer(tables.get("cloze_effects"), kinds)
     return Summary(said, findings(tables, kinds), limits(study, tables))

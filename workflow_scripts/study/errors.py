@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from workflow_scripts.mistakes import Mistake
+from workflow_scripts.runtime.mistakes import Mistake
 from workflow_scripts.study.words import keys_at, sections_of, type_at, walk_keys, words_of
 
 Place = tuple[str, ...]

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from workflow_scripts.artifacts.paths import Grid, cloze_languages
 from workflow_scripts.corpora.mixtures import shares, spell_mixture
 from workflow_scripts.corpora.sources import get_source
 from workflow_scripts.evaluation.questions import MKQA_LANGUAGES, QuestionsError, languages_of, spelled
 from workflow_scripts.evaluation.tasks.families import FAMILIES
-from workflow_scripts.paths import Grid, cloze_languages
 from workflow_scripts.study.values import (
     CalibrationName,
     ClozeItems,

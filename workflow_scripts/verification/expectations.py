@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.code_digest import libraries_of
+from workflow_scripts.artifacts.code_digest import libraries_of
 from workflow_scripts.planning.dag import study_dag
 
-STEP = re.compile(r"-m workflow_scripts\.(\w+)")
+STEP = re.compile(r"-m workflow_scripts\.steps\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _of_job(job) -> list[Expected]:
             path=Path(str(path)),
             step=step,
             code=params.get("code", ""),
-            versions=libraries_of(step),
+            versions=libraries_of(f"steps.{step}"),
             told=told,
             inputs={role: _paths(entry) for role, entry in job.input.items()},
             temporary=path in job.temp_output,

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from safetensors import SafetensorError
 
-from workflow_scripts import seals
-from workflow_scripts.artifact_catalogue import kind_of
-from workflow_scripts.artifacts import ArtifactError, digest_of_file, read_provenance
+from workflow_scripts.artifacts import seals
+from workflow_scripts.artifacts.catalogue import kind_of
+from workflow_scripts.artifacts.files import ArtifactError, digest_of_file, read_provenance
 from workflow_scripts.models.copies import is_dropped
 from workflow_scripts.models.digests import digest_files, digest_tensors
 from workflow_scripts.verification.expectations import Expected

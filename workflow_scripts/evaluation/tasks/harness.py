@@ -22,7 +22,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from workflow_scripts.artifacts import ArtifactError, canonical_json, read_provenance, refuse_damaged, write_json
+from workflow_scripts.artifacts.files import ArtifactError, canonical_json, read_provenance, refuse_damaged, write_json
 from workflow_scripts.evaluation.batching import texts_go_together
 from workflow_scripts.evaluation.head import rows_at_a_time
 from workflow_scripts.evaluation.tasks.definitions import TaskError, own_repository, with_data_located
