@@ -34,6 +34,7 @@ from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.artifacts.paths import Variant
 from workflow_scripts.wiring.reproduction import reproduction
+from workflow_scripts.reporting.registry import figure_files, section_modules
 from workflow_scripts.study.file import index_study
 
 # What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
@@ -191,21 +192,13 @@ WITH_TREE = (
     sum(STUDY.calibration.kind(name) == "language" for name in GRID.names)
     >= FEWEST_TO_CLUSTER
 )
-FIGURES = [
-    *(["baselines"] if WITH_BASELINES else []),
-    *(["cloze_effects"] if GRID.cloze_languages else []),
-    *(["task_effects"] if TASK_SETS else []),
-    *(["best_calibration"] if len(GRID.names) > 1 else []),
-    "divergence_effects",
-    "effects",
-    "error_by_block",
-    *(["evaluation_errors", "subspaces"] if REPRESENTATION_TABLES else []),
-    *(["mask_clusters"] if WITH_TREE else []),
-    "matrix",
-    *(["lape_entropies", "neurons"] if ACTIVATION_TABLES else []),
-    "overlap_by_block",
-    "overlap_by_module",
-]
+# Tables that will have nothing to show, as is known before any job.
+SILENT = {
+    *([] if WITH_BASELINES else ["baselines"]),
+    *([] if WITH_TREE else ["mask_clusters"]),
+    *([] if len(GRID.names) > 1 else ["best_calibration"]),
+}
+FIGURES = figure_files({*TABLES, *REPRESENTATION_TABLES, *ACTIVATION_TABLES} - SILENT)
 SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
 MASKS_ONLY = methods(changing_weights=False)
 CHANGING_WEIGHTS = methods(changing_weights=True)
@@ -851,7 +844,7 @@ def calibrations_in_words():
 
 
 def made_of(name):
-    """A calibration as `reporting.calibrations.Made` has it."""
+    """A calibration as `reporting.kit.calibrations.Made` has it."""
     made = {"kind": STUDY.calibration.kind(name)}
     if control := STUDY.calibration.controls.get(name):
         own = {"control": control.kind, "language": control.language}
