@@ -34,6 +34,8 @@ from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.artifacts.paths import Variant
 from workflow_scripts.pruning.methods.declaring import declared_methods
+from workflow_scripts.wiring.reproduction import reproduction
+from workflow_scripts.reporting.registry import figure_files, section_modules
 from workflow_scripts.study.file import index_study
 
 # What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
@@ -194,21 +196,13 @@ WITH_TREE = (
     sum(STUDY.calibration.kind(name) == "language" for name in GRID.names)
     >= FEWEST_TO_CLUSTER
 )
-FIGURES = [
-    *(["baselines"] if WITH_BASELINES else []),
-    *(["cloze_effects"] if GRID.cloze_languages else []),
-    *(["task_effects"] if TASK_SETS else []),
-    *(["best_calibration"] if len(GRID.names) > 1 else []),
-    "divergence_effects",
-    "effects",
-    "error_by_block",
-    *(["evaluation_errors", "subspaces"] if REPRESENTATION_TABLES else []),
-    *(["mask_clusters"] if WITH_TREE else []),
-    "matrix",
-    *(["lape_entropies", "neurons"] if ACTIVATION_TABLES else []),
-    "overlap_by_block",
-    "overlap_by_module",
-]
+# Tables that will have nothing to show, as is known before any job.
+SILENT = {
+    *([] if WITH_BASELINES else ["baselines"]),
+    *([] if WITH_TREE else ["mask_clusters"]),
+    *([] if len(GRID.names) > 1 else ["best_calibration"]),
+}
+FIGURES = figure_files({*TABLES, *REPRESENTATION_TABLES, *ACTIVATION_TABLES} - SILENT)
 SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
 # Figures and report call methods as these say.
 DECLARED_METHODS = [
@@ -858,7 +852,7 @@ def calibrations_in_words():
 
 
 def made_of(name):
-    """A calibration as `reporting.calibrations.Made` has it."""
+    """A calibration as `reporting.kit.calibrations.Made` has it."""
     made = {"kind": STUDY.calibration.kind(name)}
     if control := STUDY.calibration.controls.get(name):
         own = {"control": control.kind, "language": control.language}
@@ -924,15 +918,6 @@ def described(control):
         "register": f"of the texts in {control.language} those of register {control.register}",
         "corpus": f"texts in {control.language} from corpus {control.corpus}",
     }[control.kind]
-
-
-def reproduction():
-    """The command that makes the report, without this machine's folders."""
-    if not workflow.overwrite_configfiles:
-        return "snakemake --cores all"
-    given = os.path.relpath(workflow.overwrite_configfiles[0], HOME)
-    name = os.path.basename(given) if given.startswith("..") else given
-    return f"snakemake --cores all --configfile {name}"
 
 
 def failure():

@@ -129,7 +129,7 @@ def test_mixtures_have_shares():
         ("calibration.calibrations", ["en", False], 'calibrations.1: YAML reads no and off without quotes as False; put'),
         ("evaluation.languages", [False], 'evaluation.languages.0: YAML reads no and off without quotes'),
         ("evaluation.languages", [True], "evaluation.languages.0: YAML reads yes, on and true without quotes as True"),
-        ("evaluation.languages", ["en_US"], "evaluation.languages.0: 'en_US' is not a language; write en."),
+        ("evaluation.languages", ["en_docs"], "evaluation.languages.0: 'en_docs' is not a language; write en."),
         ("evaluation.languages", ["english"], "'english' is not a language; write en."),
         ("evaluation.languages", ["klingon"], "'klingon' is not a language; write an ISO 639 code such as sw or zh-Hant."),
         ("evaluation.languages", "de", "evaluation.languages: de cannot stand here; write a list, each entry a language"),
@@ -137,8 +137,13 @@ def test_mixtures_have_shares():
         ("evaluation.languages", [None], "evaluation.languages.0: there is nothing here; write a language code"),
         ("evaluation.languages", [["de"]], "evaluation.languages.0: a list cannot stand here"),
         ("evaluation.languages", ["xx"], "evaluation wants xx, which corpus embedded does not have: it has ar, de, en, es, ru, sw, zh"),
-        ("evaluation.languages", ["swa"], "evaluation wants swa, which corpus embedded does not have: it has ar, de, en, es, ru, sw, zh; did"),
-        ("calibration.calibrations", ["EN"], "EN is neither a language nor a name from mixtures or controls; write en."),
+        ("evaluation.languages", ["swx"], "evaluation wants swx, which corpus embedded does not have: it has ar, de, en, es, ru, sw, zh; did"),
+        ("evaluation.languages", ["de", "en", "deu_Latn"], "evaluation.languages: de and deu_Latn are one language, de; keep one."),
+        ("calibration.calibrations", ["en+sw", "eng+swh"], "en+sw and eng+swh are one mixture, en+sw; keep one."),
+        ("calibration.calibrations", ["en+eng_Latn"], "en and eng_Latn in en+eng_Latn are one language, en; keep one."),
+        ("calibration.mixtures", {"m": {"de": 1, "deu": 2}}, "calibration.mixtures.m: de and deu are one language, de; keep one."),
+        ("calibration.mixtures", {"zh_Hans": {"de": 1}}, "mixtures.zh_Hans: this is the code of a language; give the mixture another"),
+        ("calibration.calibrations", ["English"], "English is neither a language nor a name from mixtures or controls; write en."),
         ("calibration.calibrations", ["en+xx"], "calibration wants xx, which corpus embedded does not have"),
         ("calibration.calibrations", ["en+"], "'' in en+ is neither a language nor a name from mixtures or controls"),
         ("calibration.calibrations", ["en+en"], "en+en names en twice"),
@@ -284,6 +289,32 @@ def test_content_is_matched_on_a_parallel_corpus_alone(tmp_path):
     assert re.search(r"not parallel: where de has document d\d\d, sw has x\d\d; give windows instead", found)
     study["calibration"]["calibrations"] = ["de", "en"]
     read_study(study, with_texts=True)
+
+
+def test_languages_are_understood_in_every_spelling_and_called_by_one_name():
+    study = changed("evaluation.languages", ["deu_Latn", "EN", "zho_Hans"])
+    study["calibration"]["mixtures"] = {"mix": {"swh": 1, "de-DE": 1}}
+    study["calibration"]["calibrations"] = ["swh_Latn", "mix", "en_US+zh_CN"]
+    study["evaluation"]["cloze"] = 10
+    found = read_study(study)
+    assert found.evaluation.languages == ["de", "en", "zh"] == found.evaluation.cloze_languages()
+    assert found.calibration.calibrations == ["sw", "mix", "en+zh"]
+    assert found.calibration.mixture("mix") == {"de": 0.5, "sw": 0.5}
+    assert [found.calibration.kind(name) for name in found.calibration.calibrations] == [
+        "language",
+        "mixture",
+        "mixture",
+    ]
+
+
+@pytest.mark.parametrize("written", ["pt_BR", "por_Latn", "pt-br"])
+@pytest.mark.parametrize("file", ["pt.txt", "pt_BR.txt", "por_Latn.txt"])
+def test_a_file_is_found_however_it_and_the_study_spell_its_language(tmp_path, file, written):
+    (tmp_path / file).write_text("\n\n".join(f"Texto {number}." for number in range(40)))
+    study = changed(CORPUS, {"kind": "local", "path": str(tmp_path)})
+    study["evaluation"] = {**study["evaluation"], "languages": [written]}
+    study["calibration"] = {**study["calibration"], "calibrations": [written], "windows": 1, "length": 8, "seeds": [0]}
+    assert read_study(study, with_texts=True).evaluation.languages == ["pt"]
 
 
 def test_a_code_that_no_language_has_is_refused_where_only_the_hub_knows():

@@ -87,9 +87,14 @@ def test_a_data_set_has_no_input_files():
 
 
 def test_an_unknown_configuration_names_those_there(repository):
-    message = error_of(repository, "sw")
+    message = error_of(repository, "fi")
     assert "['en', 'swh_Latn']" in message
-    assert "name the configuration of 'sw' under `configurations`" in message
+    assert "name the configuration of 'fi' under `configurations`" in message
+
+
+def test_a_configuration_that_is_called_as_the_language_in_another_spelling_is_understood(repository):
+    told = list(read("sw", Options(repository, {"sw": "swh_Latn"})))
+    assert list(read("sw", Options(repository))) == told
 
 
 def test_an_unknown_split_names_those_there(repository):

@@ -116,7 +116,7 @@ def test_a_missing_text_column_names_those_there(tmp_path):
         "FOLDER/sw.jsonl, line 2 has no text column 'text', only body, url: set `text` of the corpus."
     )
     pq.write_table(pa.table({"body": ["a"], "doc_id": ["b"]}), tmp_path / "en.parquet")
-    assert "en.parquet, row 0 has no text column 'text', only body, doc_id" in error_of(tmp_path, "en")
+    assert "en.parquet has no text column 'text', only body, doc_id: set" in error_of(tmp_path, "en")
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", '{"text": ""}\n'])

@@ -67,7 +67,23 @@ def test_a_field_may_be_as_long_as_a_document(tmp_path):
     ("name", "content", "sentence"),
     [
         ("a.csv", b"text,a\nx\n", "FOLDER/a.csv, line 2 has 1 fields, and the first line names 2 columns"),
-        ("a.csv", b"text,text\nx,y\n", "FOLDER/a.csv has a column twice in its first line"),
+        ("a.csv", b"text,text\nx,y\n", "FOLDER/a.csv, line 1 has the column 'text' twice: rename one."),
+        (
+            "a.csv",
+            b"body,url\n",
+            "FOLDER/a.csv, line 1 has no text column 'text', only body, url: set `text` of the corpus.",
+        ),
+        ("a.tsv", b"body\turl\nx\ty\n", "FOLDER/a.tsv, line 1 has no text column 'text', only body, url"),
+        (
+            "a.jsonl",
+            b'{"text": "x"}\n{"text": "y", "text": "z"}\n',
+            "FOLDER/a.jsonl, line 2 has the key 'text' twice: keep one.",
+        ),
+        (
+            "a.jsonl",
+            b'{"text": "x", "more": [{"a": 1, "b": 2, "a": 1}]}',
+            "FOLDER/a.jsonl, line 1 has the key 'a' twice",
+        ),
         ("a.csv", b'text\n"x\n', "FOLDER/a.csv, line 2 is no table row"),
         ("a.jsonl", b'{"n": ' + b"1" * 4400 + b"}", "FOLDER/a.jsonl, line 1 has a number of too many digits"),
         ("a.jsonl", b"[" * 100_000, "FOLDER/a.jsonl, line 1 nests too deep"),
@@ -93,6 +109,39 @@ def test_a_parquet_file_with_other_bytes_than_utf8_is_named(tmp_path):
     column = pa.array([b"na\xefve"], pa.binary()).view(pa.string())
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
     assert "a.parquet holds text that is not UTF-8" in error_of(tmp_path / "a.parquet")
+
+
+def test_columns_of_a_parquet_file_are_looked_at_though_it_has_no_row(tmp_path):
+    pq.write_table(pa.table({"body": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    assert (
+        error_of(tmp_path / "a.parquet")
+        == "FOLDER/a.parquet has no text column 'text', only body: set `text` of the corpus."
+    )
+    pq.write_table(pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], ["text", "text"]), tmp_path / "b.parquet")
+    assert error_of(tmp_path / "b.parquet") == "FOLDER/b.parquet has the column 'text' twice: rename one."
+
+
+def test_a_table_without_texts_beside_others_is_refused(tmp_path):
+    (tmp_path / "sw").mkdir()
+    (tmp_path / "sw" / "a.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "sw" / "b.csv").write_text("address,size\n")
+    with pytest.raises(CorpusError, match="b.csv, line 1 has no text column 'text', only address, size"):
+        texts(tmp_path)
+
+
+def test_a_file_that_is_called_as_a_document_of_another_is_numbered_is_refused(tmp_path):
+    (tmp_path / "sw").mkdir()
+    for name, content in {"0.txt": "a", "2.txt": "b", "a.jsonl": '{"text": "c"}'}.items():
+        (tmp_path / "sw" / name).write_text(content)
+    with pytest.raises(CorpusError) as raised:
+        texts(tmp_path)
+    assert str(raised.value).replace(str(tmp_path), "FOLDER") == (
+        "FOLDER/sw/a.jsonl, line 1 has doc_id '2', its number among the documents, as has FOLDER/sw/2.txt: "
+        "write doc_ids into the rows, or rename the file that is called so."
+    )
+    (tmp_path / "sw" / "a.jsonl").write_text('{"text": "c", "doc_id": "2"}')
+    with pytest.raises(CorpusError, match="has doc_id '2', as has .*2.txt: rename one"):
+        texts(tmp_path)
 
 
 def test_unpacking_is_bounded(tmp_path, monkeypatch):

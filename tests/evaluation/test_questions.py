@@ -65,7 +65,9 @@ def test_answerable_questions_are_read_in_their_order_with_all_gold_answers(tmp_
 
 def test_languages_are_spelled_as_the_questions_do():
     assert spelled("zh", MKQA_LANGUAGES) == "zh_cn" and spelled("zh-Hant", MKQA_LANGUAGES) == "zh_tw"
-    assert spelled("zh", ["zh", "zh_cn"]) == "zh"
+    assert spelled("zh", ["zh", "zh_cn"]) == "zh" and spelled("zh-HK", MKQA_LANGUAGES) == "zh_hk"
+    assert spelled("nb", MKQA_LANGUAGES) == "no"
+    assert spelled("sw", ["en", "swh_Latn"]) == "swh_Latn" and spelled("pt", ["pt_PT", "pt_BR"]) == "pt_BR"
     assert spelled("sw", MKQA_LANGUAGES) is None
     rows = [("here", row(1, languages=("zh_cn",)))]
     assert read_questions(rows, "zh", 1)[0].question == "zh_cn 1"

@@ -137,7 +137,7 @@ def test_only_this_folders_jobs_are_left_over(monkeypatch, tmp_path):
     # Neither a run nor recover takes a SLURM that does not answer for an empty queue.
     squeue.write_text("#!/bin/sh\necho down >&2; exit 1\n")
     assert "SLURM does not answer" in cluster.left_over(here) and "down" in cluster.left_over(here)
-    with pytest.raises(cluster.subprocess.CalledProcessError):
+    with pytest.raises(cluster.SlurmError):
         cluster.jobs_here(here)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,22 @@ def test_several_studies_at_once_are_refused(project):
     done = subprocess.run(**command | {"args": [*command["args"], "study.yaml"]})
     assert done.returncode == 1
     assert re.search(r"--configfile names several studies.*smoke\.yaml.*study\.yaml\. Name one", done.stdout)
+
+
+def test_the_report_tells_what_config_set(project):
+    project.write_study()
+    report = "results/reports/other/report.html"
+    done = project.attempt("-n", "-p", report, "--config", "study=other", "keep={dense: false}")
+    assert done.returncode == 0, done.stdout
+    (words,) = re.findall(r"--command (.+) --setup ", done.stdout)
+    (command,) = shlex.split(words)
+    assert shlex.split(command)[3:] == [
+        "--config",
+        "study=other",
+        'keep={"dense": "false"}',
+        "--configfile",
+        "study.yaml",
+    ]
 
 
 def test_a_gpu_that_is_not_here_is_said_and_refused_where_jobs_run_here(project):

@@ -1,205 +1,22 @@
-"""Codes of languages as studies write them: ISO 639-1, or 639-3 where there is none, with a script where needed.
+"""Languages by one name each: ISO 639-1, or 639-3 where there is none, with a script or a country where that is not the usual one.
 
-What a corpus has decides in the end; the list of two-letter codes is for corpora that only their hub knows.
+Whatever way a code is written (`deu_Latn`, `zh_Hans`, `pt_BR`, `EN`), it means one of these names. What a corpus has decides in the
+end, so that a code of the right form need not be assigned.
 """
 
 import re
+from collections.abc import Iterable
+from functools import cache
+from itertools import combinations
 
-CODE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
-
-ISO_639_1 = frozenset(
-    [
-        "aa",
-        "ab",
-        "ae",
-        "af",
-        "ak",
-        "am",
-        "an",
-        "ar",
-        "as",
-        "av",
-        "ay",
-        "az",
-        "ba",
-        "be",
-        "bg",
-        "bh",
-        "bi",
-        "bm",
-        "bn",
-        "bo",
-        "br",
-        "bs",
-        "ca",
-        "ce",
-        "ch",
-        "co",
-        "cr",
-        "cs",
-        "cu",
-        "cv",
-        "cy",
-        "da",
-        "de",
-        "dv",
-        "dz",
-        "ee",
-        "el",
-        "en",
-        "eo",
-        "es",
-        "et",
-        "eu",
-        "fa",
-        "ff",
-        "fi",
-        "fj",
-        "fo",
-        "fr",
-        "fy",
-        "ga",
-        "gd",
-        "gl",
-        "gn",
-        "gu",
-        "gv",
-        "ha",
-        "he",
-        "hi",
-        "ho",
-        "hr",
-        "ht",
-        "hu",
-        "hy",
-        "hz",
-        "ia",
-        "id",
-        "ie",
-        "ig",
-        "ii",
-        "ik",
-        "io",
-        "is",
-        "it",
-        "iu",
-        "ja",
-        "jv",
-        "ka",
-        "kg",
-        "ki",
-        "kj",
-        "kk",
-        "kl",
-        "km",
-        "kn",
-        "ko",
-        "kr",
-        "ks",
-        "ku",
-        "kv",
-        "kw",
-        "ky",
-        "la",
-        "lb",
-        "lg",
-        "li",
-        "ln",
-        "lo",
-        "lt",
-        "lu",
-        "lv",
-        "mg",
-        "mh",
-        "mi",
-        "mk",
-        "ml",
-        "mn",
-        "mr",
-        "ms",
-        "mt",
-        "my",
-        "na",
-        "nb",
-        "nd",
-        "ne",
-        "ng",
-        "nl",
-        "nn",
-        "no",
-        "nr",
-        "nv",
-        "ny",
-        "oc",
-        "oj",
-        "om",
-        "or",
-        "os",
-        "pa",
-        "pi",
-        "pl",
-        "ps",
-        "pt",
-        "qu",
-        "rm",
-        "rn",
-        "ro",
-        "ru",
-        "rw",
-        "sa",
-        "sc",
-        "sd",
-        "se",
-        "sg",
-        "sh",
-        "si",
-        "sk",
-        "sl",
-        "sm",
-        "sn",
-        "so",
-        "sq",
-        "sr",
-        "ss",
-        "st",
-        "su",
-        "sv",
-        "sw",
-        "ta",
-        "te",
-        "tg",
-        "th",
-        "ti",
-        "tk",
-        "tl",
-        "tn",
-        "to",
-        "tr",
-        "ts",
-        "tt",
-        "tw",
-        "ty",
-        "ug",
-        "uk",
-        "ur",
-        "uz",
-        "ve",
-        "vi",
-        "vo",
-        "wa",
-        "wo",
-        "xh",
-        "yi",
-        "yo",
-        "za",
-        "zh",
-        "zu",
-    ]
+CODE = re.compile(r"(?!und|mul|zxx)[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+SPELLING = re.compile(
+    r"(?!und|mul|zxx)[a-z]{2,3}(?P<script>[-_][a-z]{4})?(?P<country>[-_]([a-z]{2}|[0-9]{3}))?", re.I | re.A
 )
+"""What may be the code of a language, as FLORES, Weblate, Hugging Face and BCP 47 write them."""
 
 MISTAKEN = {
-    "cn": "zh", "cz": "cs", "dk": "da", "gr": "el", "in": "hi", "iw": "he", "ji": "yi", "jp": "ja", "jw": "jv", "kp": "ko",
-    "ua": "uk", "vn": "vi",
+    "cn": "zh", "cz": "cs", "dk": "da", "gr": "el", "jp": "ja", "kp": "ko", "ua": "uk", "vn": "vi",
     "arabic": "ar", "bengali": "bn", "chinese": "zh", "czech": "cs", "danish": "da", "dutch": "nl", "english": "en",
     "finnish": "fi", "french": "fr", "german": "de", "greek": "el", "hebrew": "he", "hindi": "hi", "hungarian": "hu",
     "indonesian": "id", "italian": "it", "japanese": "ja", "korean": "ko", "norwegian": "no", "persian": "fa",
@@ -207,47 +24,71 @@ MISTAKEN = {
     "swedish": "sv", "tamil": "ta", "thai": "th", "turkish": "tr", "ukrainian": "uk", "urdu": "ur", "vietnamese": "vi",
     "yoruba": "yo",
 }  # fmt: skip
-"""What people write for a language -> its code: countries, withdrawn codes, names in English."""
+"""What people write for a language that is no code of any -> its code: countries, names in English."""
+HANGUL = {"ko-Hang": "ko"}
+"""FLORES says Hangul where CLDR says Korean writing, which is Hangul with some Hanja."""
 
 
-SCRIPTS = frozenset(
-    ["Arab", "Armn", "Beng", "Cans", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr", "Guru", "Hang", "Hans", "Hant", "Hebr", "Jpan",
-     "Khmr", "Knda", "Kore", "Laoo", "Latn", "Mlym", "Mong", "Mymr", "Nkoo", "Olck", "Orya", "Sinh", "Syrc", "Taml", "Telu", "Tfng",
-     "Thaa", "Thai", "Tibt", "Vaii"]
-)  # fmt: skip
-"""Scripts, by ISO 15924, that codes of languages are written with in file names."""
+@cache
+def canonical(name: str) -> str:
+    """The one name of a language that is written in any of the usual ways; what is no code comes back as it is."""
+    found = SPELLING.fullmatch(name)
+    if not found:
+        return name
+    # It takes as long to import as all else here, and what needs no language does not wait for it.
+    from langcodes import Language, standardize_tag, tag_is_valid
+
+    if (found["script"] or found["country"]) and not tag_is_valid(name):
+        return name
+    tag = standardize_tag(name)
+    # A language of a macrolanguage that stands for it (`swh` for `sw`); what has two letters stands for itself.
+    tag = tag if len(tag.partition("-")[0]) == 2 else standardize_tag(name, macro=True)
+    whole = Language.get(tag, normalize=False).maximize()
+    parts = [(), (whole.script,), (whole.territory,), (whole.script, whole.territory)]
+    shorter = ["-".join(filter(None, [whole.language, *part])) for part in parts]
+    shortest = next((code for code in shorter if Language.get(code, normalize=False).maximize() == whole), tag)
+    return HANGUL.get(shortest, shortest)
 
 
 def check_language(text: str) -> None:
     """Raise ValueError, with the code that was likely meant, unless a text is spelled as the code of a language."""
-    if not CODE.fullmatch(text):
+    if not CODE.fullmatch(canonical(text)):
         shown = repr(text) if len(text) <= 40 else f"{text[:37]!r}..."
         raise ValueError(
             f"{shown} is not a language; write {likely_code(text) or 'an ISO 639 code such as sw or zh-Hant'}"
         )
 
 
-def canonical(name: str) -> str:
-    """A code as studies write it, of one that stands in a file's name with an underscore or other capitals (`zh_hans`, `AA`).
+def check_spellings(names: Iterable[str]) -> None:
+    """Raise ValueError, with both spellings, where names are of one language or one mixture (`de`, `deu_Latn+en`) and differ."""
+    seen: dict[tuple[str, ...], str] = {}
+    for name in names:
+        parts = name.split("+")
+        if found := _same(parts):
+            raise ValueError(f"{found[0]} and {found[1]} in {name} are one language, {canonical(found[0])}; keep one")
+        key = tuple(sorted(map(canonical, parts)))
+        same = seen.setdefault(key, name)
+        # The same parts in another order are the same mixture, in one spelling.
+        if sorted(same.split("+")) != sorted(parts):
+            kind = "mixture" if len(parts) > 1 else "language"
+            raise ValueError(f"{same} and {name} are one {kind}, {'+'.join(key)}; keep one")
 
-    What is no such code comes back as it is.
-    """
-    language, *scripts = re.split("[-_]", name)
-    spelled = "-".join([language.lower(), *(script.title() for script in scripts)])
-    is_code = CODE.fullmatch(spelled) and all(script.title() in SCRIPTS for script in scripts)
-    return spelled if is_code else name
+
+def _same(parts: list[str]) -> tuple[str, str] | None:
+    """The first two of one language that are spelled in two ways."""
+    pairs = combinations(parts, 2)
+    return next((pair for pair in pairs if pair[0] != pair[1] and canonical(pair[0]) == canonical(pair[1])), None)
 
 
 def is_assigned(code: str) -> bool:
-    """Whether the code stands for a language; three letters are not looked up, for there are thousands."""
-    language = code.partition("-")[0]
-    return len(language) == 3 or language in ISO_639_1
+    """Whether the code stands for a language."""
+    from langcodes import tag_is_valid
+
+    return tag_is_valid(code)
 
 
 def likely_code(text: str) -> str | None:
-    """The code that was likely meant by something that is none (`EN`, `en_US`, `german`, `jp`), None where unclear."""
-    if (spelled := canonical(text.strip())) != text and "-" in spelled and CODE.fullmatch(spelled):
-        return spelled
+    """The code that was likely meant by something that is none (`german`, `jp`, `de-1996`), None where unclear."""
     word = re.split(r"[-_+ .@]", text.strip().lower())[0]
-    code = MISTAKEN.get(word, word)
-    return code if code in ISO_639_1 and code != text else None
+    code = MISTAKEN.get(word) or canonical(word)
+    return code if code != text and len(code.partition("-")[0]) == 2 and is_assigned(code) else None

@@ -32,6 +32,10 @@ class RowsError(ValueError):
     """A file that cannot be read; the message names the place and the remedy."""
 
 
+class DoubledKeyError(ValueError):
+    """A key that an object of JSON has twice, of which the last would count."""
+
+
 def ending(path: Path) -> str:
     """What a file's name says that it holds, in small letters: ".jsonl" of a.jsonl, A.JSONL and a.jsonl.gz."""
     inner = path.with_suffix("") if path.suffix.lower() == PACKED else path
@@ -58,15 +62,17 @@ def read_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> It
 
 
 def parse_json(line: bytes | str, place: str) -> Any:
-    """What a line of JSON says, every text in it whole.
+    """What a line of JSON says, every text in it whole and no key twice.
 
     Raises:
-        RowsError: it is no JSON, or holds a number or a nesting that nothing could be made of, or half a character.
+        RowsError: it is no JSON, or holds a key twice, a number or a nesting that nothing could be made of, or half a character.
     """
     try:
-        value = json.loads(line.decode("utf-8") if isinstance(line, bytes) else line)
+        value = json.loads(line.decode("utf-8") if isinstance(line, bytes) else line, object_pairs_hook=_object)
         # An escape such as \ud800 alone is half a character: JSON lets it pass, UTF-8 and Parquet do not.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except DoubledKeyError as error:
+        raise RowsError(f"{place} has the key {str(error)[:60]!r} twice: keep one.") from error
     except json.JSONDecodeError as error:
         raise RowsError(f"{place} is not JSON ({error.msg}): write one JSON object a line.") from error
     except UnicodeEncodeError as error:
@@ -78,6 +84,14 @@ def parse_json(line: bytes | str, place: str) -> Any:
     except ValueError as error:
         raise RowsError(f"{place} has a number of too many digits: write it as text.") from error
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise DoubledKeyError(next(key for key in found if keys.count(key) > 1))
+    return found
 
 
 def unpacked(path: Path) -> bytes:
@@ -150,10 +164,9 @@ def _table_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> 
     try:
         header = next((row for row in rows if row), [])
         named = [name for name in header if name]
-        if len(set(named)) < len(named):
-            raise RowsError(f"{path} has a column twice in its first line: rename one.")
         if len(header) == 1 and not is_tabs and {";", "\t"} & set(header[0]):
             raise RowsError(f"{path} has other signs than commas between its columns: save it with commas.")
+        check_columns(named, text, f"{path}, line {rows.line_num}")
         for row in rows:
             place = f"{path}, line {rows.line_num}"
             if row and len(row) != len(header):
@@ -169,6 +182,15 @@ def _table_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> 
         raise RowsError(f"{path}, line {rows.line_num} is no table row ({error}): mend its quotes.") from error
 
 
+def check_columns(names: list[str], text: str, place: str) -> None:
+    """Raise RowsError where a table has a column twice, or columns and none of the text among them."""
+    if len(set(names)) < len(names):
+        raise RowsError(f"{place} has the column {max(names, key=names.count)!r} twice: rename one.")
+    if names and text not in names:
+        columns = ", ".join(sorted(names))
+        raise RowsError(f"{place} has no text column {text!r}, only {columns}: set `text` of the corpus.")
+
+
 def _unquoted(field: str) -> str:
     is_quoted = len(field) > 1 and field[0] == field[-1] == '"'
     return field[1:-1].replace('""', '"') if is_quoted else field
@@ -176,10 +198,10 @@ def _unquoted(field: str) -> str:
 
 def _parquet_rows(path: Path, text: str, extras: tuple[str, ...], alone: bool) -> Iterator[Row]:
     try:
-        names = pq.read_schema(path).names
-        # Without the text column all are read, for the error to name them.
-        columns = [name for name in names if name in (text, *extras)] if text in names else None
-        rows = pq.read_table(path, columns=columns).to_pylist()
+        check_columns(names := pq.read_schema(path).names, text, str(path))
+        rows = pq.read_table(path, columns=[name for name in names if name in (text, *extras)]).to_pylist()
+    except RowsError:
+        raise
     except UnicodeDecodeError as error:
         raise RowsError(f"{path} holds text that is not UTF-8 ({error.reason}): write it anew from UTF-8.") from error
     except (OSError, ValueError, LookupError, OverflowError, pa.ArrowException) as error:

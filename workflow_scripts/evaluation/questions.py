@@ -17,14 +17,15 @@ from typing import Any
 import pyarrow as pa
 
 from workflow_scripts.artifacts.files import read_table
+from workflow_scripts.corpora.languages import canonical
 from workflow_scripts.corpora.rows import RowsError, beginning, parse_json, unpacked
 
 MKQA_LANGUAGES = (
     "ar", "da", "de", "en", "es", "fi", "fr", "he", "hu", "it", "ja", "km", "ko", "ms", "nl", "no", "pl", "pt", "ru", "sv",
     "th", "tr", "vi", "zh_cn", "zh_hk", "zh_tw",
 )  # fmt: skip
-SPELLED = {"zh": "zh_cn", "zh-Hans": "zh_cn", "zh-Hant": "zh_tw", "nb": "no"}
-"""Language, as studies spell it -> as MKQA does, where that differs."""
+SPELLED = {"nb": "no"}
+"""Language, as studies spell it -> as MKQA does, where that is another language to `canonical`."""
 WITHOUT_ANSWER = ("unanswerable", "long_answer")
 """Types of gold answers that have no short text."""
 FIRST = 2**22
@@ -65,7 +66,9 @@ class Question:
 
 def spelled(language: str, there: Iterable[str]) -> str | None:
     """A language as the keys in `there` spell it, None where they do not have it."""
-    return next((name for name in (language, SPELLED.get(language)) if name in there), None)
+    there = list(there)
+    spellings = [language, *(name for name in there if canonical(name) == canonical(language)), SPELLED.get(language)]
+    return next((name for name in spellings if name in there), None)
 
 
 def languages_of(path: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from workflow_scripts.corpora.document import CorpusError, Document, same_text
-from workflow_scripts.corpora.languages import CODE, is_assigned, likely_code
+from workflow_scripts.corpora.languages import CODE, canonical, is_assigned, likely_code
 from workflow_scripts.corpora.mixtures import allocate
 from workflow_scripts.corpora.rows import PACKED
 from workflow_scripts.corpora.sources import get_source, local
@@ -194,7 +194,7 @@ def _known_of(model: ModelSource) -> dict[str, Any]:
 
 def _calibrations_are_mixtures(calibration: Calibration) -> Iterator[Problem]:
     named = {"mixtures": calibration.mixtures, "controls": calibration.controls}
-    codes = [(section, name) for section in named for name in named[section] if len(name) == 2 and is_assigned(name)]
+    codes = [(section, name) for section in named for name in named[section] if _is_language(name)]
     for name in sorted(set(calibration.controls) & set(calibration.mixtures)):
         yield Problem(("calibration", "controls", name), "a mixture has this name too; rename one of the two")
     for section, code in codes:
@@ -218,6 +218,15 @@ def _calibrations_are_mixtures(calibration: Calibration) -> Iterator[Problem]:
         if (same := calibration.folder(name)) in seen and not codes:
             yield Problem(place, f"{name} is the same calibration as {seen[same]}; keep one")
         seen.setdefault(same, name)
+
+
+def _is_language(name: str) -> bool:
+    """Whether a name can only be meant as a language: three letters may be a word."""
+    return (
+        (len(name) == 2 or canonical(name) != name.lower())
+        and bool(CODE.fullmatch(canonical(name)))
+        and is_assigned(name)
+    )
 
 
 def _wrong_part(calibration: Calibration, name: str) -> str | None:

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from workflow_scripts.artifacts.paths import Grid, cloze_languages
+from workflow_scripts.corpora.languages import canonical, check_spellings
 from workflow_scripts.corpora.mixtures import shares, spell_mixture
 from workflow_scripts.corpora.sources import get_source
 from workflow_scripts.evaluation.questions import MKQA_LANGUAGES, QuestionsError, languages_of, spelled
@@ -22,6 +23,7 @@ from workflow_scripts.study.values import (
     HubName,
     Label,
     Language,
+    Languages,
     Length,
     Memory,
     Method,
@@ -35,6 +37,7 @@ from workflow_scripts.study.values import (
     TaskNames,
     Text,
     Weight,
+    by_language,
     unique_list,
 )
 
@@ -118,7 +121,7 @@ class HubCorpus(Section):
     """says which kind of corpus this is"""
     name: DataSet
     """the data set, `organisation/data set`, or a local folder laid out like its repository"""
-    configurations: dict[Language, Text] = {}
+    configurations: by_language(Text) = {}
     """the data set's configuration for a language, where it is not the language's code"""
     split: Text = "train"
     """split of the data set that is read"""
@@ -193,7 +196,7 @@ class Calibration(Section):
 
     corpus: Name
     """which of `corpora` the texts come from"""
-    mixtures: dict[Name, Annotated[dict[Language, Weight], Field(min_length=1)]] = {}
+    mixtures: dict[Name, Annotated[by_language(Weight), Field(min_length=1)]] = {}
     """named mixtures of languages with weights; a language by itself, or en+sw, needs no entry"""
     controls: dict[Name, Control] = {}
     """named controls: baselines that show what about a language matters"""
@@ -241,6 +244,13 @@ class Calibration(Section):
         if name in self.controls:
             return "control"
         return "language" if self.mixture(name) == {name: 1.0} else "mixture"
+
+    @field_validator("calibrations")
+    @classmethod
+    def _one_name_a_language(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        defined = {*info.data.get("mixtures", {}), *info.data.get("controls", {})}
+        check_spellings(name for name in names if name not in defined)
+        return [name if name in defined else "+".join(map(canonical, name.split("+"))) for name in names]
 
     @model_validator(mode="after")
     def _one_size(self) -> "Calibration":
@@ -297,7 +307,7 @@ class Questions(Section):
     answerable: Flag = True
     """leave out questions without a short answer, of the types unanswerable and long_answer; with false they count as MKQA's own
     script has it: an empty answer is right"""
-    prompts: dict[Language, Prompt] = {}
+    prompts: by_language(Prompt) = {}
     """language -> how a question is put, where the words for Question and Answer shall not do"""
     batch: Positive = 8
     """questions that are answered at a time"""
@@ -371,7 +381,7 @@ class Evaluation(Section):
 
     corpus: Name
     """which of `corpora` the texts come from"""
-    languages: unique_list(Language)
+    languages: Languages
     """languages that are evaluated, each by itself"""
     documents: Positive
     """evaluation documents a language, from the start of the corpus's evaluation split"""
@@ -385,7 +395,7 @@ class Evaluation(Section):
     """factual cloze items a language, from the embedded 200; scored in the languages that have them"""
     tasks: TaskNames = []
     """downstream tasks through lm-eval: families such as belebele, or names of task_files; in the languages that have them"""
-    task_files: dict[TaskName, Annotated[dict[Language, FilePath], Field(min_length=1)]] = {}
+    task_files: dict[TaskName, Annotated[by_language(FilePath), Field(min_length=1)]] = {}
     """tasks of yours: name -> language -> YAML of lm-eval's form"""
     task_data: dict[TaskName, FilePath] = {}
     """for families, where the hub is out of reach: name -> folder laid out like the data set's repository there"""

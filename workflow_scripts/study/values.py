@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from workflow_scripts.corpora.languages import check_language
+from workflow_scripts.corpora.languages import canonical, check_language, check_spellings
 from workflow_scripts.evaluation.questions import SLOT
 from workflow_scripts.models.memory import parse_memory
 from workflow_scripts.pruning.methods.declaring import declared_methods
@@ -31,6 +31,7 @@ RESERVED = {"none", "dense"}
 def _language(value: Any) -> Any:
     if isinstance(value, str):
         check_language(value)
+        return canonical(value)
     if value is False:
         raise ValueError('YAML reads no and off without quotes as False; put Norwegian in quotes: "no"')
     return value
@@ -38,6 +39,12 @@ def _language(value: Any) -> Any:
 
 def _calibration(value: Any) -> Any:
     return _language(value) if value is False else value
+
+
+def _one_spelling(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        check_spellings(name for name in value if isinstance(name, str))
+    return value
 
 
 def _name(value: Any) -> Any:
@@ -145,6 +152,11 @@ def _number(value: Any) -> Any:
     return value
 
 
+def by_language(entry: Any) -> Any:
+    """A mapping from languages, none of them in two spellings."""
+    return Annotated[dict[Language, entry], BeforeValidator(_one_spelling)]
+
+
 def unique_list(entry: Any) -> Any:
     """A list of at least one entry, without doubles."""
     return Annotated[list[entry], Field(min_length=1), AfterValidator(_unique)]
@@ -166,6 +178,7 @@ Name = Annotated[
     Allowed("a name of at most 60 letters, digits, '.', '_' and '-'"),
 ]
 Language = Annotated[str, Strict(), BeforeValidator(_language), Allowed("a language code such as sw or zh-Hant")]
+Languages = Annotated[unique_list(Language), BeforeValidator(_one_spelling)]
 CalibrationName = Annotated[
     str,
     Strict(),

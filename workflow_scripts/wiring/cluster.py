@@ -10,12 +10,16 @@ from pathlib import Path
 from shutil import which
 from typing import Any, NamedTuple
 
+from workflow_scripts.runtime.mistakes import Mistake
+
 PACKAGES = Path(__file__).parents[2]
 GPUS = "POLYPRUNE_GPUS"
 """Environment variable: GPUs that a job on a model asks for where `compute.device` is `auto`. The run that submits decides,
 for its jobs, on other machines, would each see something else."""
 MORE_MEMORY, MORE_TIME = 1.5, 2.0
 """How much more a job asks for when it is submitted again."""
+SILENCE = 120
+"""Seconds until a command of SLURM's that says nothing is given up."""
 PREFIX = "polyprune"
 """What the names of all jobs of polyprune begin with, as profiles/slurm has it."""
 
@@ -90,6 +94,10 @@ def ask_unless_said(resources: Any, name: str, asked: Callable[..., int]) -> Non
         resources[name] = asked
 
 
+class SlurmError(Mistake):
+    """SLURM does not do what it is asked; the message says what, and how to go on."""
+
+
 class Job(NamedTuple):
     """A job in SLURM's queue: its number, its name, which is the run's that submitted it, and where it works."""
 
@@ -99,25 +107,42 @@ class Job(NamedTuple):
 
 
 def jobs_here(folder: Path) -> list[Job]:
-    """The jobs of polyprune that SLURM holds for a working directory, of this user; none where there is no SLURM."""
+    """The jobs of polyprune that SLURM holds for a working directory, of this user; none where there is no SLURM.
+
+    Raises:
+        SlurmError: it does not answer.
+    """
     if which("squeue") is None:
         return []
     # All of a line is the user's own: names and folders are the last to be read.
     asked = ["squeue", "--me", "--noheader", "--format=%A|%j|%Z"]
-    lines = subprocess.run(asked, text=True, capture_output=True, check=True).stdout.splitlines()
+    lines = ask_slurm(asked).splitlines()
     jobs = [Job(*line.split("|", 2)) for line in lines if line.count("|") >= 2]
     return [job for job in jobs if job.run.startswith(PREFIX) and Path(job.folder) == folder.resolve()]
+
+
+def ask_slurm(command: list[str]) -> str:
+    """What a command of SLURM's says; raises SlurmError where it fails, is missing or is silent."""
+    try:
+        return subprocess.run(command, text=True, capture_output=True, check=True, timeout=SILENCE).stdout
+    except subprocess.CalledProcessError as error:
+        cause = " ".join(error.stderr.split()) or f"exit code {error.returncode}"
+    except subprocess.TimeoutExpired:
+        cause = f"silent for {SILENCE} s"
+    except OSError as error:
+        cause = error.strerror
+    raise SlurmError(
+        f"SLURM does not answer ({command[0]}: {cause}), so whether jobs of an earlier run still work in this folder is not known: "
+        "start again when it does."
+    )
 
 
 def left_over(folder: Path) -> str:
     """A sentence with its remedy if jobs of an earlier run go on in a working directory, or may do; empty otherwise."""
     try:
         jobs = jobs_here(folder)
-    except subprocess.CalledProcessError as error:
-        return (
-            f"SLURM does not answer (squeue: {error.stderr.strip()}), so whether jobs of an earlier run still work in this folder "
-            "is not known: start again when it does."
-        )
+    except SlurmError as error:
+        return str(error)
     if not jobs:
         return ""
     numbers = ", ".join(sorted({job.number for job in jobs}))

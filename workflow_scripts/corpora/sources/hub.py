@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.corpora.document import CorpusError, Document
+from workflow_scripts.corpora.languages import canonical
 from workflow_scripts.corpora.splitting import arrange, check_share
 
 
@@ -76,7 +77,23 @@ def read(language: str, options: Options) -> Iterator[Document]:
 def _rows(configuration: str, options: Options) -> Iterator[dict[str, Any]]:
     from datasets import load_dataset
 
-    yield from load_dataset(options.name, configuration, split=options.split, streaming=True, revision=options.revision)
+    told = {"split": options.split, "streaming": True, "revision": options.revision}
+    try:
+        rows = load_dataset(options.name, configuration, **told)
+    except ValueError as error:
+        if not str(error).startswith("BuilderConfig") or (spelled := _spelled(configuration, options)) is None:
+            raise
+        rows = load_dataset(options.name, spelled, **told)
+    yield from rows
+
+
+def _spelled(language: str, options: Options) -> str | None:
+    """The one configuration that is called as a language in another spelling (`deu_Latn`); None where there is no one such."""
+    from datasets import get_dataset_config_names
+
+    there = get_dataset_config_names(options.name, revision=options.revision)
+    same = [name for name in there if canonical(name) == language]
+    return same[0] if len(same) == 1 else None
 
 
 def _documents(rows: Iterator[dict[str, Any]], options: Options) -> Iterator[Document]:

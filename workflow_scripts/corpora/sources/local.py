@@ -57,7 +57,7 @@ def input_files(language: str, options: Options) -> list[Path]:
     """
     folder = Path(options.path)
     entries = _entries(options)
-    found = [entry for entry in entries if _language_of(entry) == language]
+    found = [entry for entry in entries if _language_of(entry) == canonical(language)]
     if not found:
         known = ", ".join(sorted({_language_of(entry) for entry in entries})) or "none"
         raise CorpusError(
@@ -176,7 +176,11 @@ def _documents(rows: Iterable[Row], options: Options) -> Iterator[Document]:
             continue
         doc_id = str(_value(row, "doc_id", (str, int), place, default=number))
         if doc_id in seen:
-            raise CorpusError(f"{place} has doc_id {doc_id!r}, as has {seen[doc_id]}: rename one.")
+            numbered = "" if row.get("doc_id") is not None else ", its number among the documents"
+            remedy = (
+                "rename one" if not numbered else "write doc_ids into the rows, or rename the file that is called so"
+            )
+            raise CorpusError(f"{place} has doc_id {doc_id!r}{numbered}, as has {seen[doc_id]}: {remedy}.")
         seen[doc_id] = place
         split = _value(row, "split", str, place)
         if split not in (None, *SPLITS):

@@ -8,10 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from workflow_scripts.analysis.clusters import leaf_order
-from workflow_scripts.reporting import drawing, labels
-from workflow_scripts.reporting.calibrations import Known
-from workflow_scripts.reporting.html_tables import Column, Table, foretells, make_table
-from workflow_scripts.reporting.svg import describe_mark, styled
+from workflow_scripts.reporting.kit import drawing, labels
+from workflow_scripts.reporting.kit.calibrations import Known
+from workflow_scripts.reporting.kit.section import Section, Tables
+from workflow_scripts.reporting.kit.svg import describe_mark, styled
+from workflow_scripts.reporting.kit.tables import Column, Table, foretells, make_table
+
+# Counts as code: see `code_digest`.
+PACKAGE_DATA = ("mask_clusters.rst",)
 
 COLOUR = "#444444"
 
@@ -86,3 +90,20 @@ def relations_table(relations: pl.DataFrame) -> Table:
     ]
     caption = "What overlap of masks goes with, within each language (95\N{NO-BREAK SPACE}% interval over languages)"
     return make_table("relations", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def _tables(tables: Tables, known: Known) -> list[tuple[Table, bool]]:
+    return [(clusters_table(tables["mask_clusters"]), False), (relations_table(tables["overlap_relations"]), True)]
+
+
+SECTION = Section(
+    title="Which languages choose alike",
+    files={
+        "mask_clusters": "tree of languages by their masks",
+        "overlap_relations": "how overlap of masks goes with loss and with local error",
+    },
+    applies=lambda clusters: not clusters.is_empty(),
+    draw=mask_clusters,
+    words=of_mask_clusters,
+    tables=_tables,
+)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.kit import labels
 
 NARROWEST, WIDEST = 4.4, 13.0
 LABEL_HEIGHT = 0.065

@@ -5,10 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from workflow_scripts.reporting import heat, labels
-from workflow_scripts.reporting.calibrations import Known, kinds_of
-from workflow_scripts.reporting.labels import capital, listed, percent
-from workflow_scripts.reporting.summary import effect_sentences
+from workflow_scripts.reporting.kit import heat, labels
+from workflow_scripts.reporting.kit.calibrations import Known, kinds_of, words_of
+from workflow_scripts.reporting.kit.labels import capital, listed, percent
+from workflow_scripts.reporting.kit.maps import GRADIENT, Bar, HeatCell, HeatMap, HeatRow
+from workflow_scripts.reporting.kit.tables import Column, Table, calibration_cell, make_table
 
 DENSE, CHANCE = "the dense model", "chance"
 
@@ -57,20 +58,6 @@ def not_reported(matrix: pl.DataFrame) -> list[str]:
     ]
 
 
-def knowledge_findings(tables: Mapping[str, pl.DataFrame], known: Known) -> list[tuple[str, list[str]]]:
-    """A heading (method and setting) and sentences for each."""
-    shown = list(panels(tables["cloze_matrix"], known))
-    head = labels.headline(tables["cloze_effects"], kinds_of(known))
-    others = [{key: panel.setting[key] for key in labels.EVALUATION_SETTING} for panel in shown]
-    found = []
-    for panel, other in zip(shown, others, strict=True):
-        rows = labels.of_setting(head, panel.setting)
-        sentences = [*accuracies(panel), *(effect_sentences(rows) if rows.height else [])]
-        title = f"{labels.method_name(panel.setting['method'])}, {labels.setting_title(other, others)}"
-        found.append((title, sentences))
-    return found
-
-
 def accuracies(panel: heat.Panel) -> Iterator[str]:
     """What is left of the dense model's accuracy in each language; no comparison, for that takes the margins."""
     for language in labels.in_order(panel.dense):
@@ -109,3 +96,64 @@ def cell_words(row: Mapping[str, Any], made_of: str = "") -> str:
         *([made_of] if made_of else []),
     ]
     return "\n".join(lines)
+
+
+def accuracy_maps(matrix: pl.DataFrame, known: Known | None = None) -> list[HeatMap]:
+    """The accuracies of cloze items or tasks of every setting and method, between the dense model's and chance."""
+    shown = list(panels(matrix, known))
+    among, made = [panel.setting for panel in shown], []
+    for panel in shown:
+        languages = labels.in_order(panel.dense)
+        places = {(row["calibration"], row["language"]): row for row in panel.cells.iter_rows(named=True)}
+        rows = [HeatRow(DENSE, "", [_accuracy_cell(panel.dense[language]) for language in languages])]
+        for name in labels.in_order(panel.cells["calibration"], kinds_of(known)):
+            words = words_of(name, known)
+            found = [places.get((name, language)) for language in languages]
+            cells = [row and _accuracy_cell(row, f"{name}: {words}" if words else "") for row in found]
+            rows.append(HeatRow(labels.calibration_name(name), words, cells))
+        rows.append(HeatRow(CHANCE, "", [_chance_cell(panel.dense[language]) for language in languages]))
+        headings = [(language, labels.language_name(language)) for language in languages]
+        made.append(HeatMap(labels.method_title(panel.setting, among, ":"), accuracy_words(panel), headings, rows))
+    return made
+
+
+def _accuracy_cell(row: Mapping, made_of: str = "") -> HeatCell:
+    fill = heat.fill(row.get("lost", 0.0), 1.0)
+    own, words = row["calibration"] == row["language"], cell_words(row, made_of)
+    return HeatCell(f"{100 * row['accuracy']:.0f}", words, fill, heat.ink(fill), row.get("best", False), own)
+
+
+def _chance_cell(dense: Mapping) -> HeatCell:
+    words = f"Chance: {labels.chance(dense['chance'])}"
+    return HeatCell(f"{100 * dense['chance']:.3g}", words, fill := heat.fill(1, 1), heat.ink(fill), False, False)
+
+
+def accuracy_bar() -> Bar:
+    """The colours of accuracies, from the dense model's to chance."""
+    return Bar(
+        GRADIENT, "as the dense model", "chance", "what the dense model knows beyond chance, from all kept to all lost"
+    )
+
+
+def accuracy_table(matrix: pl.DataFrame, known: Known | None = None, name: str = "accuracies") -> Table:
+    """Accuracy of cloze items or tasks, a row per method and calibration, the dense model first; languages at chance left out."""
+    shown = with_chance(matrix).filter(pl.col("above_chance"))
+    keys = ["model", "pattern", "corpus", "method", "sample", "propagation", "calibration"]
+    ordered = labels.ranked(shown, *keys, "language", kinds=kinds_of(known))
+    rows = [
+        {key: group[key][0] for key in keys} | {row["language"]: row for row in group.iter_rows(named=True)}
+        for group in ordered.partition_by(keys, maintain_order=True)
+    ]
+    rows.sort(key=lambda row: (row["model"], row["method"] != "dense"))
+    columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", calibration_cell)]
+    for language in labels.in_order(shown["language"]):
+        parts = {f"{language}{end}": f"accuracy{end}" for end in ("", "_min", "_max")}
+        columns.append(Column(labels.with_code(language), language, _accuracy_and_span, parts))
+    chance = " or ".join(map(labels.chance, shown["chance"].unique().sort()))
+    caption = f"Items answered right, mean over seeds (lowest to highest seed); chance is {chance}"
+    return make_table(name, caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def _accuracy_and_span(row: dict[str, Any]) -> str:
+    mean, low, high = (labels.percent(row[f"accuracy{end}"]) for end in ("", "_min", "_max"))
+    return mean if row["seeds"] == 1 else f"{mean} ({low}–{high})"

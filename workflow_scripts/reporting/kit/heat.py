@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from matplotlib.colors import to_hex, to_rgb
 
-from workflow_scripts.reporting import labels
+from workflow_scripts.reporting.kit import labels
 
 COLOUR_MAP = matplotlib.colormaps["viridis_r"]
 # Twice the best perplexity takes the darkest colour: beyond that, differences do not matter to the choice.

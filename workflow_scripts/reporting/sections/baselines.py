@@ -1,14 +1,26 @@
-"""Own language against mixtures and controls: which comparisons mean something, and what they come to in words."""
+"""Own language against mixtures and controls: which comparisons mean something, and what they come to."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.calibrations import Known, Made, kinds_of
-from workflow_scripts.reporting.labels import listed, signed
-from workflow_scripts.reporting.summary import SIGNIFICANT, effect_sentences
+from workflow_scripts.analysis.families import SIGNIFICANT
+from workflow_scripts.reporting.kit import drawing, labels
+from workflow_scripts.reporting.kit.calibrations import Known, Made, kinds_of
+from workflow_scripts.reporting.kit.effect_tables import effects_table
+from workflow_scripts.reporting.kit.effect_words import effect_sentences
+from workflow_scripts.reporting.kit.intervals import difference_words, interval_axes, interval_mark
+from workflow_scripts.reporting.kit.labels import language_name, listed, signed
+from workflow_scripts.reporting.kit.overlap import Pair
+from workflow_scripts.reporting.kit.section import Section, Tables
+from workflow_scripts.reporting.kit.svg import styled
+from workflow_scripts.reporting.kit.tables import Table
+
+# Counts as code: see `code_digest`.
+PACKAGE_DATA = ("baselines.rst",)
 
 
 class Meaning(NamedTuple):
@@ -192,3 +204,91 @@ def _group(name: str, known: Known) -> str:
 def _called(meaning: Meaning, group: str, names: list[str]) -> str:
     """`random tokens`, `the mixture English + Swahili (en+sw)`."""
     return f"{meaning.name} {labels.with_code(names[0])}" if group == "mixture" else meaning.name
+
+
+@styled
+def baseline_intervals(
+    baselines: pl.DataFrame, among: pl.DataFrame | None = None, known: Known | None = None
+) -> Figure:
+    """Loss of the own-language calibration minus each mixture's and control's, grouped by what it is compared with."""
+    known = known or {}
+    shown = relevant(baselines, known)
+    if shown.is_empty():
+        return drawing.nothing("No mixture or control to compare an own language with.")
+    every = shown if among is None else relevant(among, known)
+    limits = drawing.limits([0, *every["difference"], *every["low"], *every["high"]])
+    lines = _baseline_lines(shown, known)
+
+    def panel(axes: Axes, part: pl.DataFrame) -> None:
+        axes.axvline(0, color="black", linewidth=0.8)
+        found = {(row["own"], row["other"]): row for row in part.iter_rows(named=True)}
+        for place, (_, pair) in enumerate(lines):
+            if pair in found:
+                interval_mark(axes, place, found[pair], known)
+        axes.set_yticks(range(len(lines)), [text for text, _ in lines])
+        interval_axes(axes, len(lines), limits)
+        axes.tick_params(axis="y", length=0)
+        # Panels that share an axis share its ticks, and only the first has words at them.
+        for text, (_, pair) in zip(axes.get_yticklabels(), lines, strict=False):
+            text.set_fontweight("normal" if pair else "bold")
+
+    size = (4.8, 0.27 * len(lines) + 0.7)
+    figure = drawing.grid(shown, labels.EVALUATION_SETTING, size, panel, share="xy", titled=among is None)
+    label = f"{labels.units(shown)}, own language minus baseline\n(left of the line: own is better)"
+    figure.supxlabel(label, fontsize=9)
+    return figure
+
+
+def _baseline_lines(baselines: pl.DataFrame, known: Known) -> list[tuple[str, Pair | None]]:
+    """Label and pair (own, other) of every line: a heading, without a pair, for each comparison, then its languages."""
+    lines: list[tuple[str, Pair | None]] = []
+    for comparison in comparisons(baselines, known):
+        pairs = list(dict.fromkeys(comparison.rows.select("own", "other").iter_rows()))
+        several = not comparison.of_one
+        lines.append((comparison.name.removeprefix("the ").removesuffix(" of it"), None))
+        lines += [(f"{labels.language_name(own)} ({other if several else own})", (own, other)) for own, other in pairs]
+    return lines
+
+
+def of_baselines(baselines: pl.DataFrame, known: Known | None = None) -> str:
+    """The difference of each language from each baseline that means something for it, with its interval."""
+    sentences = []
+    for comparison in comparisons(baselines, known or {}):
+        sentences.append(f"Own language minus {comparison.name}, in {labels.units(comparison.rows)}.")
+        sentences += [
+            f"{language_name(row['own'])} {difference_words(row)}." for row in comparison.rows.iter_rows(named=True)
+        ]
+    return " ".join(sentences) or "There is no difference to show."
+
+
+def _tables(tables: Tables, known: Known) -> list[tuple[Table, bool]]:
+    baselines, effects = tables["baselines"], tables["effects"]
+    headline = relevant(baselines, known)
+    rest = baselines.join(headline, on=["own", "other"], how="anti")
+    against = "Own language against mixtures, random tokens, and controls made of its own texts"
+    foreign = "Own language against controls made of the texts of other languages"
+    texts = other_texts(baselines, known)
+    mismatches = pl.concat([texts, effects.join(texts, on="own", how="semi")])
+    beside = "Another kind of text, and another language, in place of the own"
+    named = (
+        (headline, "own_and_baselines", against),
+        (mismatches, "register_and_language", beside),
+        (rest, "own_and_foreign_controls", foreign),
+    )
+    return [
+        (effects_table(rows, name, caption, known), name == "own_and_baselines")
+        for rows, name, caption in named
+        if rows.height
+    ]
+
+
+SECTION = Section(
+    title="Baselines: is it the language?",
+    files={"baselines": "own language against mixtures and controls, with intervals"},
+    applies=lambda baselines: not baselines.is_empty(),
+    draw=baseline_intervals,
+    words=of_baselines,
+    tables=_tables,
+    findings=baseline_findings,
+    made_of=True,
+)
