@@ -41,7 +41,7 @@ try:
 except StudyError as error:
     print(error)
 print("torch" in sys.modules)
-from workflow_scripts.reporting.labels import method_name
+from workflow_scripts.reporting.kit.labels import method_name
 print(method_name("inverted"))
 """
 
