@@ -29,7 +29,7 @@ from workflow_scripts.artifacts.files import read_table
 from workflow_scripts.models.device import set_numerics
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially
-from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.pruning.methods.loading import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.progress import Progress
 

@@ -34,7 +34,9 @@ from workflow_scripts.runtime.locks import another_run
 from workflow_scripts.models.catalogue import checkpoint_files
 from workflow_scripts.models.copies import drop_weights
 from workflow_scripts.artifacts.paths import Variant
+from workflow_scripts.pruning.methods.declaring import declared_methods
 from workflow_scripts.wiring.reproduction import reproduction
+from workflow_scripts.reporting.registry import figure_files, section_modules
 from workflow_scripts.study.file import index_study
 
 # What is imported by now is never garbage: to look for it there took a quarter of the time of a dry run.
@@ -95,8 +97,11 @@ if MISSING_HERE:
 
 def methods(changing_weights):
     """A wildcard pattern of the methods that change kept weights, or of those that do not."""
-    changes = study.CHANGES_WEIGHTS
-    return "|".join(name for name in changes if changes[name] == changing_weights)
+    return "|".join(
+        name
+        for name, method in declared_methods().items()
+        if method.changes_weights == changing_weights
+    )
 
 
 RESULTS = "results"
@@ -193,22 +198,18 @@ WITH_TREE = (
     sum(STUDY.calibration.kind(name) == "language" for name in GRID.names)
     >= FEWEST_TO_CLUSTER
 )
-FIGURES = [
-    *(["baselines"] if WITH_BASELINES else []),
-    *(["cloze_effects"] if GRID.cloze_languages else []),
-    *(["task_effects"] if TASK_SETS else []),
-    *(["best_calibration"] if len(GRID.names) > 1 else []),
-    "divergence_effects",
-    "effects",
-    "error_by_block",
-    *(["evaluation_errors", "subspaces"] if REPRESENTATION_TABLES else []),
-    *(["mask_clusters"] if WITH_TREE else []),
-    "matrix",
-    *(["lape_entropies", "neurons"] if ACTIVATION_TABLES else []),
-    "overlap_by_block",
-    "overlap_by_module",
-]
+# Tables that will have nothing to show, as is known before any job.
+SILENT = {
+    *([] if WITH_BASELINES else ["baselines"]),
+    *([] if WITH_TREE else ["mask_clusters"]),
+    *([] if len(GRID.names) > 1 else ["best_calibration"]),
+}
+FIGURES = figure_files({*TABLES, *REPRESENTATION_TABLES, *ACTIVATION_TABLES} - SILENT)
 SAMPLE = re.escape(f"{GRID.sample}-{GRID.propagation}")
+# Figures and report call methods as these say.
+DECLARED_METHODS = [
+    f"pruning.methods.{name}.declaration" for name in ("magnitude", *GRID.methods)
+]
 MASKS_ONLY = methods(changing_weights=False)
 CHANGING_WEIGHTS = methods(changing_weights=True)
 
@@ -383,7 +384,7 @@ def pruning_parameters(wildcards):
 
 def pruning_code(wildcards):
     """Digest of the code of `prune_model`, of the chosen method alone."""
-    return code_of("steps.prune_model", f"pruning.methods.{wildcards.method}")
+    return code_of("steps.prune_model", f"pruning.methods.{wildcards.method}.method")
 
 
 def perplexity_parameters():
@@ -853,7 +854,7 @@ def calibrations_in_words():
 
 
 def made_of(name):
-    """A calibration as `reporting.calibrations.Made` has it."""
+    """A calibration as `reporting.kit.calibrations.Made` has it."""
     made = {"kind": STUDY.calibration.kind(name)}
     if control := STUDY.calibration.controls.get(name):
         own = {"control": control.kind, "language": control.language}

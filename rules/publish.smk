@@ -11,7 +11,7 @@ rule draw_figures:
             *(
                 report(
                     f"{REPORTS}/figures/{figure}.png",
-                    caption=f"../workflow_scripts/reporting/captions/{figure}.rst",
+                    caption=f"../workflow_scripts/reporting/sections/{figure}.rst",
                     category="Figures",
                 )
                 for figure in FIGURES
@@ -24,7 +24,7 @@ rule draw_figures:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("steps.draw_figures"),
+        code=code_of("steps.draw_figures", *section_modules(), *DECLARED_METHODS),
         calibrations=calibrations_in_words(),
         files=files,
     shell:
@@ -41,7 +41,7 @@ rule write_report:
         record=f"{REPORTS}/provenance.json",
         output=report(
             REPORT,
-            caption="../workflow_scripts/reporting/captions/report.rst",
+            caption="../workflow_scripts/reporting/report.rst",
             category="Report",
         ),
     log:
@@ -51,7 +51,7 @@ rule write_report:
     conda:
         "../envs/polyprune.yaml"
     params:
-        code=code_of("steps.write_report"),
+        code=code_of("steps.write_report", *section_modules(), *DECLARED_METHODS),
         study=STUDY.study,
         # As a function: braces in a text, such as a prompt's, would be taken as wildcards.
         command=lambda wildcards: reproduction(

@@ -1,6 +1,10 @@
 """The documents that are written from the code are those of the code."""
 
+import json
+
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from workflow_scripts.artifacts.catalogue import ARTIFACTS
 from workflow_scripts.commands.reference import DOCS, DOCUMENTS
@@ -55,3 +59,18 @@ def test_a_path_is_of_one_kind(path, title):
 @pytest.mark.parametrize("path", ["pruned/m/dense.parquet", "models/m/a/b", "reports/s/tables/other.parquet"])
 def test_an_unknown_path_is_of_none(path):
     assert not [artifact for artifact in ARTIFACTS if artifact.matches(path)]
+
+
+STUDIES = [DOCS.parent / "config.yaml", *sorted((DOCS.parent / "studies").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_an_editor_finds_the_schema_of_a_study_and_takes_every_packaged_one(path):
+    text = path.read_text(encoding="utf-8")
+    words, _, place = text.partition("\n")[0].partition("$schema=")
+    assert words == "# yaml-language-server: "
+    schema = json.loads((path.parent / place).read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    checked = Draft202012Validator(schema)
+    assert not [*checked.iter_errors(yaml.safe_load(text))]
+    assert [*checked.iter_errors(yaml.safe_load(text) | {"modls": {}})]

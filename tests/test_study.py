@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.evaluation.task_files import items, write_task
 from workflow_scripts.artifacts.paths import cloze_items, cloze_languages
-from workflow_scripts.pruning.methods import get_method
-from workflow_scripts.study import CHANGES_WEIGHTS, EmbeddedCorpus, Study, StudyError, read_study
+from workflow_scripts.study import EmbeddedCorpus, Study, StudyError, read_study
 from workflow_scripts.study.file import index_study, load_study
 from workflow_scripts.study.reading import read_file
 from workflow_scripts.study.sections import HubCorpus, LocalCorpus, corpus_options
@@ -359,11 +358,6 @@ def test_a_mixture_that_leaves_a_language_without_a_window_is_refused():
     study["calibration"]["calibrations"] = ["skewed"]
     (found,) = mistakes(study)
     assert "en would get none; take 50 windows" in found
-
-
-def test_what_is_known_without_torch_is_what_the_modules_say():
-    for name, changes_weights in CHANGES_WEIGHTS.items():
-        assert changes_weights == get_method(name).CHANGES_WEIGHTS
 
 
 def test_two_corpora_of_the_same_texts_are_refused(tmp_path):

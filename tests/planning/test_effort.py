@@ -11,6 +11,7 @@ from workflow_scripts.planning import effort
 from workflow_scripts.planning.effort import Setting, Stage
 from workflow_scripts.planning.jobs import JobKind, job_kinds
 from workflow_scripts.planning.shapes import SharedShape
+from workflow_scripts.pruning.methods.sparsegpt.declaration import METHOD as sparsegpt
 from workflow_scripts.study import read_study
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
@@ -39,7 +40,10 @@ def test_experts_take_part_with_the_tokens_that_they_are_sent():
 
 def test_operations_of_sparsegpt():
     assert effort.gram_operations(SHAPE, tokens=10) == pytest.approx(1.2 * 10 * (16 + 16 + 100))
-    assert effort.solve_operations(SHAPE) == 64 + 64 + 1000 + 6 * 16 + 4 * 16 + 4 * 100
+    assert (
+        sum(sparsegpt.operations(s.in_features, s.out_features) for s in SHAPE.shared)
+        == 64 + 64 + 1000 + 6 * 16 + 4 * 16 + 4 * 100
+    )
 
 
 @pytest.mark.parametrize(("pattern", "kept"), [("0.5", 0.5), ("0.75", 0.25), ("2of4", 0.5), ("3of4", 0.75)])

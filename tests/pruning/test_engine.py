@@ -26,7 +26,7 @@ from workflow_scripts.models.checkpoint import load_model
 from workflow_scripts.models.kept import scatter_kept
 from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially, prune_without_calibration
-from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.pruning.methods.loading import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.pruning.statistics import NumericFailure
@@ -83,7 +83,7 @@ def test_masks_and_weights_equal_the_naive_reference(kind, method, pattern, tmp_
         mask, weight = expected[result.block, result.module]
         assert torch.equal(result.mask, mask), (result.block, result.module)
         torch.testing.assert_close(inside[result.block, result.module], weight, rtol=0, atol=1e-9)
-        assert (result.kept is not None) == get_method(method).CHANGES_WEIGHTS
+        assert (result.kept is not None) == get_method(method).changes_weights
 
 
 def test_more_inputs_than_a_column_block_and_a_dead_input():

@@ -22,7 +22,7 @@ from workflow_scripts.models.variant import apply_variant
 from workflow_scripts.pruning.engine import Calibration
 from workflow_scripts.pruning.hooks import InputListener
 from workflow_scripts.pruning.memory import estimate_needs
-from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.pruning.methods.loading import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.steps.prune_model import Parameters, prune_model
 
@@ -111,7 +111,7 @@ def assert_equal(results, expected, model, method):
         mask, weight = expected[result.block, result.module]
         assert torch.equal(result.mask, mask), (result.block, result.module)
         torch.testing.assert_close(inside[result.block, result.module], weight, rtol=0, atol=1e-9)
-        assert (result.kept is not None) == get_method(method).CHANGES_WEIGHTS
+        assert (result.kept is not None) == get_method(method).changes_weights
 
 
 @pytest.mark.parametrize("pattern", ["0.5", "2:4"])

@@ -10,7 +10,7 @@ from tests.conftest import CONFIGS, tiny_model
 from tests.pruning import reference
 from workflow_scripts.models.blocks import UnsupportedArchitecture, find_blocks, find_linears
 from workflow_scripts.models.streaming import StreamedModel
-from workflow_scripts.pruning.methods import PrunedLinear, get_method
+from workflow_scripts.pruning.methods.loading import PrunedLinear, get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.statistics import NumericFailure, Statistics
 
@@ -19,7 +19,7 @@ DOUBLE = torch.float64
 
 
 def collect(method: str, inputs: torch.Tensor, weights: torch.Tensor | None = None) -> Statistics:
-    statistics = Statistics(get_method(method).STATISTICS, inputs.shape[-1], inputs.dtype, inputs.device)
+    statistics = Statistics(get_method(method).statistics, inputs.shape[-1], inputs.dtype, inputs.device)
     statistics.update(inputs, torch.ones(len(inputs)) if weights is None else weights)
     statistics.check("block 3, mlp.down_proj")
     return statistics

@@ -12,7 +12,8 @@ from tests.pruning import reference
 from workflow_scripts.pruning import cholesky, columns
 from workflow_scripts.pruning.cholesky import invert_factor, mirror_upper
 from workflow_scripts.pruning.columns import prune_columns
-from workflow_scripts.pruning.methods import get_method, sparsegpt
+from workflow_scripts.pruning.methods.loading import get_method
+from workflow_scripts.pruning.methods.sparsegpt import method as sparsegpt
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.sparsegpt import factorise
 from workflow_scripts.pruning.statistics import Statistics

@@ -86,7 +86,7 @@ def facts():
 @pytest.fixture(scope="session")
 def page_of(once, tables_of):
     """A function from the name of a simulated study to its page, with all that is known of the study."""
-    from workflow_scripts.reporting.report import render_report
+    from workflow_scripts.reporting.page import render_report
 
     def make(name):
         perplexity = pl.DataFrame({"doc_id": ["a,b", 'c"d'], "nats": [1.5, None]})
@@ -98,7 +98,7 @@ def page_of(once, tables_of):
 @pytest.fixture(scope="session")
 def bare_page_of(once, tables_of):
     """A function from the name of a simulated study to its page, with next to nothing known of the study."""
-    from workflow_scripts.reporting.report import render_report
+    from workflow_scripts.reporting.page import render_report
 
     bare = {"name": "bare", "models": [{"name": "m"}]}
     return lambda name: once(f"bare page of {name}", lambda: render_report(bare, tables_of(name)))

@@ -5,9 +5,14 @@ import pytest
 
 from workflow_scripts.analysis.predictors import PICKS, PREDICTORS
 from workflow_scripts.analysis.recommendation import BEST, ONE_FOR_ALL
-from workflow_scripts.reporting.advice import advice_sentences, for_all_sentences, predictor_sentences
-from workflow_scripts.reporting.html_tables import advice_table, one_for_all_table
-from workflow_scripts.reporting.labels import percent
+from workflow_scripts.reporting.advice import (
+    advice_sentences,
+    advice_table,
+    for_all_sentences,
+    one_for_all_table,
+    predictor_sentences,
+)
+from workflow_scripts.reporting.kit.labels import percent
 
 SETTING = {"model": "m", "method": "wanda", "pattern": "0.5", "sample": "c-8x256", "propagation": "sequential"}
 

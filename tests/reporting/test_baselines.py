@@ -4,10 +4,18 @@ import polars as pl
 import pytest
 
 from workflow_scripts.analysis.effects import EFFECTS
-from workflow_scripts.reporting import alternatives, figures, labels
-from workflow_scripts.reporting.baselines import baseline_findings, comparison_words, comparisons, relevant
-from workflow_scripts.reporting.calibrations import Made, kinds_of, read_calibrations
-from workflow_scripts.reporting.labels import signed
+from workflow_scripts.reporting import figures
+from workflow_scripts.reporting.kit import labels, overlap
+from workflow_scripts.reporting.kit.calibrations import Made, kinds_of, read_calibrations
+from workflow_scripts.reporting.kit.labels import signed
+from workflow_scripts.reporting.sections.baselines import (
+    baseline_findings,
+    baseline_intervals,
+    comparison_words,
+    comparisons,
+    of_baselines,
+    relevant,
+)
 
 KNOWN = {
     "en": Made("language"),
@@ -99,13 +107,13 @@ def test_another_kind_of_text_stands_beside_another_language(tables_of, calibrat
 def test_the_figure_has_a_heading_and_rows_for_each_comparison(tables_of, calibrations_of):
     known = read_calibrations(calibrations_of("controls"))
     table = tables_of("controls")["baselines"]
-    axes = figures.baseline_intervals(table, known=known).subfigs[0].axes[0]
+    axes = baseline_intervals(table, known=known).subfigs[0].axes[0]
     ticks = axes.get_yticklabels()
     bold = [text.get_text() for text in ticks if text.get_weight() == "bold"]
     assert bold[0] == "random tokens" and "mixture all" in bold and len(bold) == 7
     assert "Swahili (sw-shuffled)" in [text.get_text() for text in ticks]
     assert len(ticks) == len(bold) + relevant(table.filter(method="wanda"), known).height
-    words = alternatives.of_baselines(table.filter(method="wanda"), known)
+    words = of_baselines(table.filter(method="wanda"), known)
     assert "Own language minus random tokens, in bits per byte. German \N{MINUS SIGN}0." in words
 
 
@@ -127,5 +135,5 @@ def test_mixtures_and_controls_stand_behind_languages_everywhere(tables_of, cali
     assert names == [labels.calibration_name(name) for name in [*order, "none"]]
     lines = drawn["error_by_block"].subfigs[0].axes[0].lines
     assert [line.get_color() for line in lines[-5:]] == [labels.CONTROL_COLOUR] * 5
-    told = figures.told_apart(tables_of("controls")["overlap_by_block"], kinds_of(known))
+    told = overlap.told_apart(tables_of("controls")["overlap_by_block"], kinds_of(known))
     assert list(told) == [("de", "en"), ("de", "sw"), ("en", "sw")]

@@ -8,16 +8,18 @@ from itertools import pairwise
 import pytest
 from simulated_inside import simulate_inside
 
-from workflow_scripts.reporting.inside_figures import FIGURES
-from workflow_scripts.reporting.report import TITLES, render_report
+from workflow_scripts.reporting.page import render_report
+from workflow_scripts.reporting.registry import SECTIONS
 
 REQUIRED = os.environ.get("POLYPRUNE_REQUIRE_BROWSER") == "1"
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SOMETIMES = ("baselines", "cloze_effects", "task_effects", "questions_matrix", "fidelity_matrix", *FIGURES)
-ALWAYS = [name for name in TITLES if name not in SOMETIMES]
+INSIDE = ("evaluation_errors", "subspaces", "neurons", "lape_entropies")
+SOMETIMES = ("baselines", "cloze_effects", "task_effects", "questions_matrix", "fidelity_matrix", *INSIDE)
+NAMES = [entry.name for entry in SECTIONS]
+ALWAYS = [name for name in NAMES if name not in SOMETIMES]
 WIDTHS = [360, 390, 768, 1200]
 
 
@@ -210,7 +212,7 @@ def test_words_show_where_the_focus_is_and_arrows_move_it(page):
 
 def test_baselines_and_cloze_items_have_their_sections_and_words(visit):
     page = visit("controls")
-    for section in TITLES.keys() - {"task_effects", *FIGURES}:
+    for section in set(NAMES) - {"task_effects", *INSIDE}:
         assert page.locator(f"section#{section} > h2").is_visible()
         assert page.locator(f"nav a[href='#{section}']").count() == 1
     tip = page.locator("#tip")

@@ -6,12 +6,13 @@ import polars as pl
 import pytest
 
 from workflow_scripts.analysis.tasks import POINTS
-from workflow_scripts.reporting import figures, page_figures
-from workflow_scripts.reporting.calibrations import read_calibrations
-from workflow_scripts.reporting.downstream import task_findings
-from workflow_scripts.reporting.html_tables import within_mask_table
+from workflow_scripts.reporting.kit import knowledge
+from workflow_scripts.reporting.kit.calibrations import read_calibrations
+from workflow_scripts.reporting.kit.effect_tables import within_mask_table
 from workflow_scripts.reporting.limits import limits
-from workflow_scripts.reporting.report import render_report
+from workflow_scripts.reporting.page import render_report
+from workflow_scripts.reporting.sections import task_effects
+from workflow_scripts.reporting.sections.task_effects import task_findings
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_section_has_maps_figures_findings_and_tables(html):
 
 
 def test_accuracies_go_from_the_dense_model_to_chance(tables, known):
-    for each in page_figures.accuracy_maps(tables["task_matrix"], known):
+    for each in knowledge.accuracy_maps(tables["task_matrix"], known):
         assert each.words.startswith("Accuracy of belebele in per cent")
         assert each.rows[0].name == "the dense model"
         assert {cell.text for cell in each.rows[-1].cells} == {"25"}
@@ -120,4 +121,4 @@ def test_a_task_that_nobody_knows_leaves_a_section_without_figures(tables, calib
     nothing = {**tables, "task_matrix": unknown, "task_effects": tables["task_effects"].clear()}
     section = section_of(render_report({"calibrations": calibrations_of("tasks")}, nothing))
     assert section.count("not reported: the dense model is at chance") == 3
-    figures.accuracy_intervals(nothing["task_effects"])
+    task_effects.accuracy_intervals(nothing["task_effects"])

@@ -8,8 +8,16 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from workflow_scripts.reporting import alternatives, drawing, figures, heat, labels
-from workflow_scripts.reporting.calibrations import read_calibrations
+from workflow_scripts.reporting import figures
+from workflow_scripts.reporting.kit import drawing, heat, intervals, labels
+from workflow_scripts.reporting.kit.calibrations import read_calibrations
+from workflow_scripts.reporting.sections import (
+    best_calibration,
+    error_by_block,
+    matrix,
+    overlap_by_block,
+    overlap_by_module,
+)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -77,7 +85,7 @@ def test_style_stays_out_of_the_callers_settings(tables_of):
 
 def test_heat_map_marks_the_best_of_a_column_and_the_own_language(tables_of):
     tables = tables_of("small")
-    figure = figures.heat_maps(tables["mean_matrix"])
+    figure = matrix.draw_matrix(tables["mean_matrix"])
     wanda = next(axes for part in figure.subfigs for axes in part.axes if axes.get_title() == "Wanda")
     rows = tables["mean_matrix"].filter(method="wanda")
     assert {t.get_text() for t in wanda.texts} >= {f"{r:.2f}" for r in rows["ratio_to_dense"] if r < 10}
@@ -94,7 +102,7 @@ def test_heat_map_marks_the_best_of_a_column_and_the_own_language(tables_of):
 
 def test_hollow_dots_without_interval(tables_of):
     def faces(name):
-        figure = figures.effect_intervals(tables_of(name)["effects"])
+        figure = intervals.effect_intervals(tables_of(name)["effects"])
         lines = [line for part in figure.subfigs for axes in part.axes for line in axes.lines]
         return {line.get_markerfacecolor() for line in lines if line.get_marker() in labels.MARKERS}
 
@@ -104,7 +112,7 @@ def test_hollow_dots_without_interval(tables_of):
 
 def test_regrets_are_hollow_where_they_may_be_the_best_and_noise_is_left_out_of_the_scale(tables_of, calibrations_of):
     known, best = read_calibrations(calibrations_of("controls")), tables_of("controls")["best_calibration"]
-    figure = figures.regrets(best, known=known)
+    figure = best_calibration.regrets(best, known=known)
     for part, method in zip(figure.subfigs[0].axes, ["sparsegpt", "wanda"], strict=True):
         lines = [line for line in part.lines if line.get_marker() in labels.MARKERS]
         hollow = sum(line.get_markerfacecolor() == "white" for line in lines)
@@ -115,28 +123,28 @@ def test_regrets_are_hollow_where_they_may_be_the_best_and_noise_is_left_out_of_
         assert set(beyond["calibration"]) <= {"noise"}
         assert sum("\N{RIGHTWARDS ARROW}" in text.get_text() for text in part.texts) == beyond.height
         assert part.get_xlabel() == "regret in bits per byte"
-    assert "nothing to choose from" in " ".join(texts(figures.regrets(best.filter(calibration="sw"))))
-    words = alternatives.of_regrets(best.filter(method="wanda"), known)
+    assert "nothing to choose from" in " ".join(texts(best_calibration.regrets(best.filter(calibration="sw"))))
+    words = best_calibration.of_regrets(best.filter(method="wanda"), known)
     assert "Swahili: " in words and "may be the best; most noise" in words
 
 
 @pytest.mark.parametrize(("name", "unit"), [("small", "bits per byte"), ("published", "nats per token")])
 def test_the_axis_of_effects_states_the_unit(tables_of, name, unit):
-    figure = figures.effect_intervals(tables_of(name)["effects"])
+    figure = intervals.effect_intervals(tables_of(name)["effects"])
     assert figure.get_supxlabel().startswith(f"{unit}, own language minus English")
 
 
 def test_a_study_without_comparison_says_so(tables_of):
-    assert "nothing to compare" in " ".join(texts(figures.effect_intervals(tables_of("one language")["effects"])))
+    assert "nothing to compare" in " ".join(texts(intervals.effect_intervals(tables_of("one language")["effects"])))
     none = tables_of("small")["overlap_by_block"].clear()
-    assert "no two masks" in " ".join(texts(figures.overlap_by_block(none)))
-    assert "no two masks" in " ".join(texts(figures.overlap_by_module(none.rename({"block": "module"}))))
+    assert "no two masks" in " ".join(texts(overlap_by_block.overlap_by_block(none)))
+    assert "no two masks" in " ".join(texts(overlap_by_module.overlap_by_module(none.rename({"block": "module"}))))
     magnitude = tables_of("small")["mean_matrix"].filter(method="magnitude")
-    assert "No calibrated variant" in " ".join(texts(figures.heat_maps(magnitude)))
+    assert "No calibrated variant" in " ".join(texts(matrix.draw_matrix(magnitude)))
 
 
 def test_many_pairs_are_told_apart_only_with_english(tables_of):
-    legend = texts(figures.overlap_by_block(tables_of("large")["overlap_by_block"]))
+    legend = texts(overlap_by_block.overlap_by_block(tables_of("large")["overlap_by_block"]))
     assert "de and en" in legend
     assert "other pairs of calibrations" in legend
     assert "de and sw" not in legend
@@ -147,19 +155,22 @@ def test_a_language_keeps_its_colour_and_order_in_all_figures(tables_of):
     colours = {name: labels.look(name).colour for name in ("sw", "de", "en")}
     dots = [
         line
-        for part in figures.effect_intervals(tables["effects"]).subfigs
+        for part in intervals.effect_intervals(tables["effects"]).subfigs
         for line in part.axes[0].lines
         if line.get_marker() in labels.MARKERS
     ]
     assert {line.get_color() for line in dots} == {colours["de"], colours["sw"]}
-    errors = figures.error_by_block(tables["error_by_block"]).subfigs[0].axes[0].lines
+    errors = error_by_block.error_by_block(tables["error_by_block"]).subfigs[0].axes[0].lines
     assert [line.get_color() for line in errors] == [colours[name] for name in ("de", "en", "sw")]
-    lines = figures.overlap_by_block(tables["overlap_by_block"]).subfigs[0].axes[0].lines
+    lines = overlap_by_block.overlap_by_block(tables["overlap_by_block"]).subfigs[0].axes[0].lines
     assert (colours["en"], colours["sw"]) in {(line.get_color(), line.get_gapcolor()) for line in lines}
 
 
 def test_a_part_has_the_axes_of_the_whole_and_leaves_titles_to_the_page(tables_of):
-    for name, draw in (("effects", figures.effect_intervals), ("overlap_by_block", figures.overlap_by_block)):
+    for name, draw in (
+        ("effects", intervals.effect_intervals),
+        ("overlap_by_block", overlap_by_block.overlap_by_block),
+    ):
         table = tables_of("small")[name]
         whole, part = draw(table), draw(table.filter(method="wanda"), among=table)
         assert whole.subfigs[0].axes[0].get_title() == "SparseGPT"
@@ -172,7 +183,7 @@ def test_a_part_has_the_axes_of_the_whole_and_leaves_titles_to_the_page(tables_o
 def test_a_measure_that_is_missing_leaves_a_gap(tables_of):
     errors = tables_of("small")["error_by_block"]
     gone = pl.when(pl.col("block") != 3).then(pl.col("local_error"))
-    figures.error_by_block(errors.with_columns(local_error=gone, path_error=pl.lit(None, pl.Float64)))
+    error_by_block.error_by_block(errors.with_columns(local_error=gone, path_error=pl.lit(None, pl.Float64)))
 
 
 @pytest.mark.parametrize("places", [[], [0.5], [0.5, 0.5, 0.5], [0, 0.01, 0.9, 1, 1], [0.3] * 40])
@@ -193,7 +204,7 @@ def test_labels():
     assert labels.module_order(["mlp.up_proj", "x", "self_attn.q_proj"]) == ["self_attn.q_proj", "mlp.up_proj", "x"]
     assert labels.with_code("en+xx") == "English + xx (en+xx)"
     assert labels.with_code("xx") == "xx"
-    assert set(labels.METHODS) == {"magnitude", "sparsegpt", "wanda"}
+    assert (labels.method_name("sparsegpt"), labels.method_name("xx")) == ("SparseGPT", "xx")
     assert (labels.pattern_words("0.5"), labels.pattern_words("2of4")) == ("50\N{NO-BREAK SPACE}% removed", "2:4")
     assert labels.listed(["a", "b", "c"]) == "a, b and c"
     assert labels.signed(-0.1) == "\N{MINUS SIGN}0.100"

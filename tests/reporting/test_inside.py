@@ -4,9 +4,17 @@ import polars as pl
 import pytest
 from simulated_inside import simulate_inside
 
-from workflow_scripts.reporting import inside, inside_figures, page_figures
 from workflow_scripts.reporting.figures import save
-from workflow_scripts.reporting.report import render_report
+from workflow_scripts.reporting.page import drawings, render_report
+from workflow_scripts.reporting.registry import load
+from workflow_scripts.reporting.sections import evaluation_errors, lape_entropies, neurons, subspaces
+
+FIGURES = ("evaluation_errors", "subspaces", "neurons", "lape_entropies")
+
+
+def shown(name, table):
+    """The rows that a figure draws."""
+    return load(name).shown(table, None)
 
 
 @pytest.fixture(scope="module")
@@ -14,10 +22,10 @@ def tables():
     return simulate_inside(patterns=["0.2", "0.5"])
 
 
-@pytest.mark.parametrize("name", inside_figures.FIGURES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_has_a_panel_a_setting_and_method_and_equal_bytes(tables, tmp_path, name):
-    make = inside_figures.FIGURES[name]
-    rows = inside_figures.shown(name, tables[name])
+    make = load(name).draw
+    rows = shown(name, tables[name])
     figure = make(rows)
     panels = 8 if name == "neurons" else 4
     assert len(figure.subfigs) == 2 and sum(axes.axison for part in figure.subfigs for axes in part.axes) == panels
@@ -28,9 +36,9 @@ def test_a_figure_has_a_panel_a_setting_and_method_and_equal_bytes(tables, tmp_p
         assert first.read_bytes() == second.read_bytes()
 
 
-@pytest.mark.parametrize("name", inside_figures.FIGURES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_the_page_shows_every_setting_and_method_with_its_words(tables, name):
-    drawn = page_figures.drawings(name, tables[name])
+    drawn = drawings(name, load(name), tables[name])
     titles = [drawing.title.replace("\N{NO-BREAK SPACE}", " ") for drawing in drawn]
     assert [title.partition(":")[0] for title in titles] == ["SparseGPT", "Wanda"] * 2
     assert ["20 %" in title for title in titles] == [True, True, False, False]
@@ -38,12 +46,12 @@ def test_the_page_shows_every_setting_and_method_with_its_words(tables, name):
 
 
 def test_words_name_what_the_lines_show(tables):
-    rows = inside_figures.shown("evaluation_errors", tables["evaluation_errors"])
-    words = inside.of_evaluation_errors(rows)
+    rows = shown("evaluation_errors", tables["evaluation_errors"])
+    words = evaluation_errors.of_evaluation_errors(rows)
     assert "German: 22.0 calibrated" in words and "calibrated in own language" in words and "Swahili" in words
-    entropies = inside_figures.shown("lape_entropies", tables["lape_entropies"])
-    assert "in nats, to half a bin of 0.027: dense model" in inside.of_entropies(entropies)
-    assert "Agnostic: kept" in inside.of_neurons(inside_figures.shown("neurons", tables["neurons"]))
+    entropies = shown("lape_entropies", tables["lape_entropies"])
+    assert "in nats, to half a bin of 0.027: dense model" in lape_entropies.of_entropies(entropies)
+    assert "Agnostic: kept" in neurons.of_neurons(shown("neurons", tables["neurons"]))
 
 
 def test_own_and_others_are_means_over_the_same_languages():
@@ -51,26 +59,26 @@ def test_own_and_others_are_means_over_the_same_languages():
     table = simulate_inside(calibrations=["de", "en"])["subspaces"]
     larger = pl.when(pl.col("language") == "sw").then(100.0).otherwise(1.0)
     even = table.with_columns(spread_error=larger, spread_error_min=larger, spread_error_max=larger)
-    words = inside.of_subspaces(inside_figures.shown("subspaces", even))
+    words = subspaces.of_subspaces(shown("subspaces", even))
     assert "Language-agnostic: 1 calibrated in own language and 1 calibrated in other languages." in words
     foreign = table.filter(pl.col("language") == "sw")
-    assert inside_figures.shown("subspaces", foreign).height
+    assert shown("subspaces", foreign).height
 
 
 def test_tables_show_the_chosen_rank_and_the_other_half(tables):
-    ranks = inside.ranks_table(tables["subspace_ranks"])
+    ranks = subspaces.ranks_table(tables["subspace_ranks"])
     assert [row[1].text for row in ranks.rows].count("chosen") == 1
-    parts = inside.subspaces_table(tables["subspaces"])
+    parts = subspaces.subspaces_table(tables["subspaces"])
     assert {row[parts.headings.index("part")].text for row in parts.rows} == {"specific", "agnostic", "random", "whole"}
-    kept = inside.neurons_table(tables["neurons"])
+    kept = neurons.neurons_table(tables["neurons"])
     names = {row[kept.headings.index("calibration")].text for row in kept.rows}
     assert "half of the texts" in names and "German (de)" in names
 
 
-@pytest.mark.parametrize("name", inside_figures.FIGURES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_without_a_calibrated_variant_it_says_so(tables, name):
     """A figure whose sentence stands in place of panels."""
-    figure = inside_figures.FIGURES[name](inside_figures.shown(name, tables[name]).clear())
+    figure = load(name).draw(shown(name, tables[name]).clear())
     assert next(text.get_text() for text in figure.texts).startswith("No variant was calibrated")
 
 
@@ -92,6 +100,6 @@ def test_a_language_without_neurons_is_drawn_all_the_same(tables):
         kept_share=pl.when(~none).then("kept_share"),
         new_share=pl.when(~none | (pl.col("method") == "wanda")).then("new_share"),
     )
-    drawn = page_figures.drawings("neurons", rows)
+    drawn = drawings("neurons", load("neurons"), rows)
     assert len(drawn) == 4 and "Agnostic: kept" in drawn[0].svg
-    assert inside.neurons_table(rows).rows
+    assert neurons.neurons_table(rows).rows

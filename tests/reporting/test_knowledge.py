@@ -5,12 +5,13 @@ import re
 import polars as pl
 import pytest
 
-from workflow_scripts.reporting import figures, labels, page_figures
-from workflow_scripts.reporting.calibrations import kinds_of, read_calibrations
-from workflow_scripts.reporting.html_tables import accuracy_table
-from workflow_scripts.reporting.knowledge import accuracy_words, knowledge_findings, not_reported, panels
+from workflow_scripts.reporting.kit import knowledge, labels
+from workflow_scripts.reporting.kit.calibrations import kinds_of, read_calibrations
+from workflow_scripts.reporting.kit.knowledge import accuracy_table, accuracy_words, not_reported, panels
 from workflow_scripts.reporting.limits import limits
 from workflow_scripts.reporting.overview import overview
+from workflow_scripts.reporting.sections import cloze_effects
+from workflow_scripts.reporting.sections.cloze_effects import knowledge_findings
 from workflow_scripts.reporting.summary import knowledge_answer
 
 
@@ -39,7 +40,7 @@ def test_languages_at_chance_are_named_with_their_numbers_and_not_shown(tables, 
 
 
 def test_the_matrix_goes_from_the_dense_model_to_chance(tables, known):
-    maps = page_figures.accuracy_maps(tables["cloze_matrix"], known)
+    maps = knowledge.accuracy_maps(tables["cloze_matrix"], known)
     assert [each.title for each in maps] == ["SparseGPT", "Wanda"]
     for each in maps:
         names = [row.name for row in each.rows]
@@ -69,7 +70,7 @@ def test_the_table_has_the_dense_model_first(tables, known):
 def test_margins_compare_with_the_reference_language_alone(tables, known):
     head = labels.headline(tables["cloze_effects"], kinds_of(known))
     assert set(head["other"]) == {"en"} and set(head["own"]) == {"de"}
-    figure = figures.margin_intervals(tables["cloze_effects"], known=known)
+    figure = cloze_effects.margin_intervals(tables["cloze_effects"], known=known)
     assert figure.get_supxlabel().startswith("nats of margin lost, own language minus English")
     [(_, sentences), *_] = knowledge_findings(tables, known)
     assert any("loses fewer nats of margin" in sentence for sentence in sentences)
@@ -79,7 +80,7 @@ def test_margins_compare_with_the_reference_language_alone(tables, known):
     assert "no difference from English is left" in knowledge_answer(unclear, kinds_of(known))
     nothing = tables["cloze_effects"].clear()
     assert knowledge_answer(nothing) == knowledge_answer(None) == ""
-    figures.margin_intervals(nothing)
+    cloze_effects.margin_intervals(nothing)
 
 
 def test_the_overview_has_the_verdicts_behind(tables, known):

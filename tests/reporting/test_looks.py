@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_rgb
 
-from workflow_scripts.reporting import heat, labels
+from workflow_scripts.reporting.kit import heat, labels
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB.
 VISION = {

@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from workflow_scripts.reporting import alternatives, heat
+from workflow_scripts.reporting.kit import heat, maps
 from workflow_scripts.reporting.overview import overview, verdict
+from workflow_scripts.reporting.sections import error_by_block, overlap_by_block
 
 ROW = {
     "own": "sw", "other": "en", "documents": 16, "seeds": 3, "unit": "bits per byte", "difference": -0.2, "low": -0.3,
@@ -41,17 +42,14 @@ def test_words_for_the_matrix_name_best_and_worst(tables_of):
     cells = next(cells for keys, cells in heat.panels(tables_of("small")["mean_matrix"]) if keys["method"] == "wanda")
     german = cells.filter(pl.col("language") == "de")
     low, high = german["ratio_to_dense"].min(), german["ratio_to_dense"].max()
-    assert (
-        f"German: least with German, {low:.2f}, most with magnitude (no text), {high:.2f}."
-        in alternatives.of_matrix(cells)
-    )
+    assert f"German: least with German, {low:.2f}, most with magnitude (no text), {high:.2f}." in maps.of_matrix(cells)
 
 
 def test_words_for_errors_name_the_worst_block(tables_of):
     errors = tables_of("small")["error_by_block"].filter(method="wanda")
     swahili = errors.filter(calibration="sw")
     worst = swahili.row(swahili["path_error"].arg_max(), named=True)
-    words = alternatives.of_error_by_block(errors)
+    words = error_by_block.of_error_by_block(errors)
     assert "Path error with Swahili" in words
     assert f"at most {worst['path_error']:.3g} in block {worst['block']}." in words
 
@@ -59,4 +57,4 @@ def test_words_for_errors_name_the_worst_block(tables_of):
 def test_many_pairs_are_told_in_one(tables_of):
     rows = tables_of("large")["overlap_by_block"].filter(model="small", pattern="0.5", method="wanda")
     pairs = rows.filter(relation="between").select("calibration_a", "calibration_b").n_unique()
-    assert f"{pairs} pairs of calibrations 0." in alternatives.of_overlap_by_block(rows)
+    assert f"{pairs} pairs of calibrations 0." in overlap_by_block.of_overlap_by_block(rows)

@@ -4,17 +4,22 @@ import csv
 import io
 import re
 from html.parser import HTMLParser
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
 import pytest
 from simulated_inside import simulate_inside
 
-from workflow_scripts.reporting.csv_links import csv_link, csv_text, frame_link
+from workflow_scripts.reporting import page
 from workflow_scripts.reporting.durations import Job, summarise_jobs
-from workflow_scripts.reporting.report import CONTENTS, HERE, PACKAGE_DATA, TITLE, TITLES, caption, render_report
+from workflow_scripts.reporting.kit.csv_links import csv_link, csv_text, frame_link
+from workflow_scripts.reporting.page import HERE, TITLE, caption, contents, render_report
+from workflow_scripts.reporting.registry import SECTIONS, section_modules
 
+NAMES = [entry.name for entry in SECTIONS]
 STUDY = {
     "name": "default",
     "variants": 20,
@@ -117,7 +122,7 @@ def test_every_table_is_there_as_csv(html, tables_of):
     files = downloads(html)
     shown = re.findall(r'<div class="table" id="table-(\w+)">(.*?)</table>', html, flags=re.S)
     assert len(shown) == 16
-    assert not {name for name, _ in shown} & set(CONTENTS)
+    assert not {name for name, _ in shown} & set(contents())
     for name, table in shown:
         rows = files[f"default-{name}.csv"]
         # As many rows as are shown, and of each its sorting values, in full precision.
@@ -136,7 +141,7 @@ def test_every_file_of_the_study_is_listed_and_small_ones_are_in_the_page(tables
     assert files["perplexity"] == [["doc_id", "nats"], ["a,b", "1.5"], ['c"d', ""]]
     assert set(files) > {*tables, "perplexity"}
     assert len(files["matrix"]) == tables["matrix"].height + 1
-    assert {*tables, *tables_of("two seeds of tasks"), *simulate_inside(), "perplexity"} == set(CONTENTS)
+    assert {*tables, *tables_of("two seeds of tasks"), *simulate_inside(), "perplexity"} == set(contents())
 
 
 def test_a_large_file_is_named_instead():
@@ -239,23 +244,25 @@ def test_what_is_missing_is_said(tables_of):
 
 def test_captions_are_plain_restructuredtext():
     core = pytest.importorskip("docutils.core")
-    for path in (HERE / "captions").glob("*.rst"):
+    for path in HERE.rglob("*.rst"):
         core.publish_string(path.read_text(), settings_overrides={"halt_level": 2, "report_level": 2})
         assert "{" not in path.read_text(), "snakemake renders captions with Jinja"
-    assert {path.stem for path in (HERE / "captions").glob("*.rst")} == {
-        *TITLES,
+    assert {path.stem for path in HERE.rglob("*.rst")} == {
+        *NAMES,
         "cloze_matrix",
         "divergence_matrix",
         "task_matrix",
         "report",
     }
-    assert all(caption(name)[1].startswith("How to read this: ") for name in TITLES)
+    assert all(caption(name)[1].startswith("How to read this: ") for name in NAMES)
 
 
 def test_all_that_the_page_is_made_of_counts_as_code():
-    data = {str(path.relative_to(HERE)) for path in HERE.rglob("*") if path.suffix in {".j2", ".css", ".js", ".rst"}}
+    data = {path for path in HERE.rglob("*") if path.suffix in {".j2", ".css", ".js", ".rst"}}
+    modules = [page, *(import_module(f"workflow_scripts.{name}") for name in section_modules())]
+    named = [Path(module.__file__).parent / entry for module in modules for entry in module.PACKAGE_DATA]
     # Only `snakemake --report` shows the caption of the report itself.
-    assert data - {"captions/report.rst"} == set(PACKAGE_DATA)
+    assert sorted(data - {HERE / "report.rst"}) == sorted(named)
 
 
 def test_headings_go_down_one_level_at_a_time(html):

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from workflow_scripts.analysis.effects import EFFECTS
+from workflow_scripts.reporting.kit.effect_words import effect_sentences
 from workflow_scripts.reporting.limits import limits
-from workflow_scripts.reporting.summary import answer, effect_sentences, overlap_sentences, summarise
+from workflow_scripts.reporting.summary import answer, overlap_sentences, summarise
 
 BASE = {
     "model": "m", "method": "wanda", "pattern": "0.5", "sample": "s", "propagation": "sequential", "corpus": "c",

@@ -5,10 +5,11 @@ import re
 import polars as pl
 import pytest
 
-from workflow_scripts.reporting import written
-from workflow_scripts.reporting.calibrations import read_calibrations
+from workflow_scripts.reporting.kit import written
+from workflow_scripts.reporting.kit.calibrations import read_calibrations
 from workflow_scripts.reporting.limits import limits
-from workflow_scripts.reporting.report import render_report
+from workflow_scripts.reporting.page import render_report
+from workflow_scripts.reporting.sections import fidelity_matrix, questions_matrix
 
 
 @pytest.fixture(scope="module")
@@ -59,24 +60,24 @@ def test_less_repetition_is_better(tables, known):
 
 
 def test_gaps_are_named(tables):
-    assert written.questions_gaps(tables) == ["Swahili: the questions are not in that language."]
-    assert written.fidelity_gaps(tables) == []
+    assert questions_matrix.questions_gaps(tables) == ["Swahili: the questions are not in that language."]
+    assert fidelity_matrix.fidelity_gaps(tables) == []
     unknown = tables["fidelity_matrix"].with_columns(
         pl.when(pl.col("language") != "sw").then(pl.col("in_language")).alias("in_language")
     )
-    [sentence] = written.fidelity_gaps({"fidelity_matrix": unknown})
+    [sentence] = fidelity_matrix.fidelity_gaps({"fidelity_matrix": unknown})
     assert sentence.startswith("Swahili: the identification of languages does not know it")
     [first, *_] = written.maps(unknown, [written.IN_LANGUAGE])
     assert [code for code, _ in first.languages] == ["de", "en"]
 
 
 def test_sentences_have_the_numbers_of_the_tables(tables, known):
-    [(title, sentences), *_] = written.questions_findings(tables, known)
+    [(title, sentences), *_] = questions_matrix.questions_findings(tables, known)
     assert title == "SparseGPT"
     assert sentences[0].startswith("German: the dense model answers ")
     assert "with its own language" in sentences[0]
     assert any("nats per gold answer in" in sentence for sentence in sentences)
-    [(_, sentences), *_] = written.fidelity_findings(tables, known)
+    [(_, sentences), *_] = fidelity_matrix.fidelity_findings(tables, known)
     assert any(
         sentence.startswith("Swahili: of 40 prompts the dense model keeps to the language in") for sentence in sentences
     )
@@ -89,10 +90,10 @@ def test_sentences_have_the_numbers_of_the_tables(tables, known):
 
 def test_with_one_seed_no_difference_is_stated(tables_of, calibrations_of):
     tables, known = tables_of("one seed of controls"), read_calibrations(calibrations_of("one seed of controls"))
-    for _, sentences in written.fidelity_findings(tables, known):
+    for _, sentences in fidelity_matrix.fidelity_findings(tables, known):
         assert sentences[-1].startswith("Whether these are differences between languages cannot be told")
         assert not any("changes the" in sentence for sentence in sentences)
-    assert written.questions_findings(tables, known)
+    assert questions_matrix.questions_findings(tables, known)
 
 
 def test_texts_are_shown_as_they_are_and_in_their_direction(tables, page_of):

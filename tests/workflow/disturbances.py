@@ -165,7 +165,7 @@ edit("the template of the report", "workflow_scripts/reporting/template.html.j2"
 @disturbance("a pruning method more that the study does not ask for")
 def add_method(project: Project) -> None:
     methods = project.folder / "workflow_scripts/pruning/methods"
-    shutil.copy(methods / "wanda.py", methods / "another.py")
+    shutil.copytree(methods / "wanda", methods / "another")
 
 
 @disturbance("every file of the code is touched")

@@ -1,5 +1,6 @@
-"""Command: write docs/configuration.md and docs/artifacts.md from the code."""
+"""Command: write docs/configuration.md, docs/artifacts.md and docs/study.schema.json from the code."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +79,12 @@ def artifacts() -> str:
     return "\n\n".join(lines) + "\n"
 
 
-DOCUMENTS = {"configuration.md": configuration, "artifacts.md": artifacts}
+def schema() -> str:
+    """The JSON schema of a study, for editors; what only the checks know stands in none."""
+    return json.dumps(Study.model_json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+DOCUMENTS = {"configuration.md": configuration, "artifacts.md": artifacts, "study.schema.json": schema}
 
 
 def _columns(artifact: Artifact) -> Iterator[list[str]]:

@@ -11,8 +11,9 @@ from math import ceil
 from workflow_scripts.controls.generated import BATCH as TEXTS_AT_A_TIME
 from workflow_scripts.planning.jobs import JobKind
 from workflow_scripts.planning.shapes import ModelShape
+from workflow_scripts.pruning.methods.declaring import declared_methods
 from workflow_scripts.pruning.patterns import parse_pattern
-from workflow_scripts.study import CHANGES_WEIGHTS, Study
+from workflow_scripts.study import Study
 
 LIBRARIES = 300e6
 """Bytes that Python, torch and transformers hold before a model is loaded."""
@@ -114,22 +115,19 @@ def gram_operations(shape: ModelShape, tokens: float) -> float:
     return sum(1.2 * tokens * shared.share * shared.in_features**2 for shared in shape.shared)
 
 
-def solve_operations(shape: ModelShape) -> float:
-    """Of SparseGPT's Cholesky factor and its inverse per shared input (n^3 in all), and of its column loop."""
-    return sum(s.in_features**3 + s.out_features * s.in_features**2 for s in shape.shared)
-
-
 def prune_cost(kind: JobKind, shape: ModelShape, setting: Setting) -> Cost:
     """A job of `prune_model`: two passes over the calibration windows, statistics, selection; a block at a time."""
     calibration = setting.study.calibration
     tokens = setting.calibration_tokens()
     weights = shape.parameters * setting.weight_bytes(shape)
-    operations, held = 0.0, LIBRARIES + WORK + shape.largest_block * setting.weight_bytes(shape)
-    if kind.method != "magnitude":
+    method = declared_methods()[kind.method]
+    operations = sum(method.operations(shared.in_features, shared.out_features) for shared in shape.shared)
+    held = LIBRARIES + WORK + shape.largest_block * setting.weight_bytes(shape)
+    if method.statistics:
         operations += 2 * forward_operations(shape, tokens, calibration.length)
         held += tokens * shape.hidden * FLOAT32
-    if CHANGES_WEIGHTS[kind.method]:
-        operations += gram_operations(shape, tokens) + solve_operations(shape)
+    if method.statistics == "gram":
+        operations += gram_operations(shape, tokens)
         held += gram_memory(shape)
     seconds = startup(weights) + operations / (setting.rate * REACHED) + SELECTION * shape.prunable
     return Cost(seconds, held)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from workflow_scripts.artifacts.paths import Grid
-from workflow_scripts.study import CHANGES_WEIGHTS, Study, numbered
+from workflow_scripts.pruning.methods.declaring import declared_methods
+from workflow_scripts.study import Study, numbered
 from workflow_scripts.study.sections import Control
 
 
@@ -110,7 +111,7 @@ def _prune(study: Study, model: str) -> Iterator[JobKind]:
     for pattern in grid.patterns:
         yield JobKind("prune_model", "prune", 1, model, "magnitude", pattern)
     for method, pattern in product(grid.methods, grid.patterns):
-        rule = "prune_model_and_weights" if CHANGES_WEIGHTS[method] else "prune_model"
+        rule = "prune_model_and_weights" if declared_methods()[method].changes_weights else "prune_model"
         yield JobKind(rule, "prune", len(grid.calibrations) * len(grid.seeds), model, method, pattern)
 
 
@@ -135,7 +136,7 @@ def _evaluate(study: Study, model: str) -> Iterator[JobKind]:
 
 def _together(grid: Grid) -> Iterator[tuple[str, int, int]]:
     """Of the jobs that evaluate a model in a language: the ending of the rule, how many there are, variants of each."""
-    changing = sum(CHANGES_WEIGHTS[method] for method in grid.methods)
+    changing = sum(declared_methods()[method].changes_weights for method in grid.methods)
     yield "_uncalibrated", 1, len([*grid.uncalibrated()])
     yield "", len(grid.patterns) * (len(grid.methods) - changing), len(grid.calibrations) * len(grid.seeds)
     yield "_of_weights", len(grid.patterns) * changing * len(grid.calibrations), len(grid.seeds)

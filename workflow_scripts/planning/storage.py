@@ -6,7 +6,8 @@ from workflow_scripts.masks.packing import bytes_per_row
 from workflow_scripts.planning.effort import FLOAT32, Setting, kept_share, neurons, states_bytes
 from workflow_scripts.planning.jobs import documents_read
 from workflow_scripts.planning.shapes import ModelShape
-from workflow_scripts.study import CHANGES_WEIGHTS, Study
+from workflow_scripts.pruning.methods.declaring import declared_methods
+from workflow_scripts.study import Study
 
 ITEM = 130
 """Bytes of a cloze item's row."""
@@ -68,7 +69,7 @@ def artifacts(study: Study, shapes: dict[str, ModelShape], setting: Setting) -> 
         for shape in shapes.values()
         for method in grid.methods
         for pattern in grid.patterns
-        if CHANGES_WEIGHTS[method]
+        if declared_methods()[method].changes_weights
         for _ in range(draws)
     ]
     calibrated = stores - len(grid.patterns)

@@ -23,7 +23,8 @@ from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.pruning.diagnostics import decibel, relative_error
 from workflow_scripts.pruning.hooks import SAMPLE_TOKENS, InputListener, Linears, OutputListener, Sample, SharedInput
 from workflow_scripts.pruning.memory import allocate_hidden, estimate_needs, widest
-from workflow_scripts.pruning.methods import Method, PrunedLinear, magnitude
+from workflow_scripts.pruning.methods.loading import Method, PrunedLinear
+from workflow_scripts.pruning.methods.magnitude import method as magnitude
 from workflow_scripts.pruning.parallel import LARGE, at_a_time, side_by_side
 from workflow_scripts.pruning.patterns import Pattern
 from workflow_scripts.pruning.progress import Progress
@@ -75,17 +76,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Setting:
-    """How to prune: the method's module, the pattern, the device, and the memory to take in bytes, None for all there is."""
+    """How to prune: the method, the pattern, the device, and the memory to take in bytes, None for all there is."""
 
     method: Method
     pattern: Pattern
     device: str
     memory: int | None = None
-
-    @property
-    def criterion(self) -> str:
-        """The method's name."""
-        return self.method.__name__.rpartition(".")[2]
 
 
 @torch.no_grad()
@@ -95,7 +91,9 @@ def prune_without_calibration(model: StreamedModel, setting: Setting, progress: 
         results = []
         for module, linear in find_linears(block).items():
             [pruned] = setting.method.prune([linear.weight], None, setting.pattern)
-            results.append(_result(index, module, pruned, Diagnostics(_sparsity(pruned), criterion=setting.criterion)))
+            results.append(
+                _result(index, module, pruned, Diagnostics(_sparsity(pruned), criterion=setting.method.name))
+            )
         progress.finish(index, results, {})
 
 
@@ -132,7 +130,7 @@ def _embed(
     """Hidden states before the next block: the dense model's own of the sampled tokens, the pruned model's of all windows."""
     token_ids, sample = calibration.token_ids, calibration.sample()
     tokens = calibration.tokens * at_a_time(calls.device, calibration.alone)
-    needs = estimate_needs(model, tokens, setting.method.STATISTICS)
+    needs = estimate_needs(model, tokens, setting.method.statistics)
     with model.embedding(token_ids) as base:
         dense = calls.embed(base, token_ids[: sample.windows, : sample.length])
         shape = (*token_ids.shape, dense.shape[-1])
@@ -156,7 +154,7 @@ def _prune_block(
     setting: Setting,
 ) -> dict[str, LinearResult]:
     """First pass over all windows, the block still dense, then prune its linears in place."""
-    listener = InputListener(linears, setting.method.STATISTICS)
+    listener = InputListener(linears, setting.method.statistics)
 
     def listen(numbered: tuple[int, slice]) -> None:
         number, batch = numbered
@@ -233,7 +231,7 @@ def _prune_shared(shared: SharedInput, linears: Linears, setting: Setting, index
             signal_to_noise=decibel(error),
             damping=pruned.damping,
             sample_tokens=len(shared.sample),
-            criterion=setting.criterion,
+            criterion=setting.method.name,
         )
         results[module] = replace(_result(index, module, pruned, diagnostics), input_norms=norms)
         if pruned.warning:
@@ -248,7 +246,7 @@ def _prune_unreached(modules: list[str], linears: Linears, setting: Setting, ind
         linear = linears[module]
         [pruned] = magnitude.prune([linear.weight], None, setting.pattern)
         _replace(linear, pruned)
-        if setting.method.CHANGES_WEIGHTS:
+        if setting.method.changes_weights:
             # Unchanged as they are, they are stored like those of the other linears.
             pruned = replace(pruned, weight=linear.weight)
         results[module] = _result(index, module, pruned, Diagnostics(_sparsity(pruned), criterion=MAGNITUDE))

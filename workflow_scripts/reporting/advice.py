@@ -1,12 +1,13 @@
 """The recommendation in plain words: which calibration for which language, and which one for all; the table has the rest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
-from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.labels import capital, listed, many, percent
+from workflow_scripts.reporting.kit import labels
+from workflow_scripts.reporting.kit.labels import capital, listed, many, percent
+from workflow_scripts.reporting.kit.tables import Column, Table, make_table, regret_and_interval
 
 
 def advice_sentences(best: pl.DataFrame, reference: str | None) -> Iterator[str]:
@@ -122,3 +123,84 @@ def _drop(row: Mapping[str, Any]) -> str:
     if row["worst_drop_low"] is None:
         return drop
     return f"{drop} ({100 * row['worst_drop_low']:.1f} to {100 * row['worst_drop_high']:.1f})"
+
+
+def advice_tables(tables: Mapping[str, pl.DataFrame], kinds: Mapping[str, str]) -> list[Table]:
+    """Which calibration for which language, and which for all; of studies with a choice of calibrations."""
+    best = tables["best_calibration"]
+    if best["calibration"].n_unique() < 2:
+        return []
+    made = [advice_table(best, labels.reference_of(tables["effects"], kinds), kinds)]
+    several = tables["one_for_all"].filter(pl.col("languages") > 1)
+    return made + ([one_for_all_table(several, kinds)] if several.height else [])
+
+
+def advice_table(best: pl.DataFrame, reference: str | None, kinds: Mapping[str, str] | None = None) -> Table:
+    """The answer, a row per evaluated language and method: what to calibrate in, how sure, what the reference costs.
+
+    Texts in the language itself are what people have and understand: they are advised unless another calibration is better.
+    """
+    rows = []
+    keys = [*labels.EVALUATION_SETTING, "method", "language"]
+    for group in labels.ranked(best, *keys, "calibration", kinds=kinds).partition_by(keys, maintain_order=True):
+        [winner] = group.filter(pl.col("calibration") == pl.col("best")).to_dicts()
+        own = group.filter(pl.col("among_best"), pl.col("calibration") == pl.col("language"))["calibration"]
+        advised = own[0] if own.len() else winner["best"]
+        others = group.filter(pl.col("among_best"), pl.col("calibration") != advised)["calibration"]
+        known = winner["among_best"] is not None
+        against = group.filter(pl.col("calibration") == reference, pl.col("best") != reference).to_dicts()
+        rows.append(
+            {key: winner[key] for key in (*keys, "best", "chosen")}
+            | {"advised": advised}
+            | {"others": _others(others, group.height - 1) if known else None}
+            | {"regret": against[0] if against else None}
+            | {"relative": against[0]["relative"] if against else None}
+        )
+    columns = [
+        Column("to use it in", "language", labels.with_code),
+        Column("method", "method", labels.method_name),
+        Column("calibrate in", "advised", labels.with_code),
+        Column("lowest loss with", "best", labels.with_code),
+        Column("in resamples", "chosen", labels.percent),
+    ]
+    if reference:
+        name, unit = labels.language_name(reference), labels.units(best)
+        parts = {"regret": "regret", "low": "low", "high": "high"}
+        columns += [
+            Column(f"{name} instead costs ({unit})", "regret", regret_and_interval, parts),
+            Column("share of pruning loss", "relative", labels.percent),
+        ]
+    columns.append(Column("not told apart from the best either", "others"))
+    return make_table("advice", "Which calibration to use", rows, columns, labels.EVALUATION_SETTING)
+
+
+def _others(names: pl.Series, rivals: int) -> str:
+    if len(names) == rivals:
+        return "all others"
+    return labels.listed(names) or "none"
+
+
+def one_for_all_table(drops: pl.DataFrame, kinds: Mapping[str, str] | None = None) -> Table:
+    """One calibration for all evaluated languages: its mean drop, and that of its worst language."""
+    keys = [*labels.EVALUATION_SETTING, "method"]
+    rows = labels.ranked(drops, *keys, "calibration", kinds=kinds).sort(*keys, "worst_drop").to_dicts()
+    for row in rows:
+        row |= {f"{drop} of row": row.copy() for drop in ("mean_drop", "worst_drop")}
+    columns = [Column("method", "method", labels.method_name), Column("calibrated in", "calibration", labels.with_code)]
+    for drop, heading in (("worst_drop", "loss grows in the worst language by"), ("mean_drop", "on average by")):
+        parts = {f"{drop}{end}": f"{drop}{end}" for end in ("", "_low", "_high")}
+        columns.append(Column(heading, f"{drop} of row", _drop_and_interval(drop), parts))
+    columns.insert(3, Column("which is", "worst_language", labels.with_code))
+    columns.append(Column("lowest worst drop in resamples", "chosen", labels.percent))
+    caption = "One calibration for all evaluated languages (95\N{NO-BREAK SPACE}% interval)"
+    return make_table("one_calibration_for_all", caption, rows, columns, labels.EVALUATION_SETTING)
+
+
+def _drop_and_interval(drop: str) -> Callable[[dict[str, Any]], str]:
+    def words(row: dict[str, Any]) -> str:
+        mean, low, high = (
+            None if row[f"{drop}{end}"] is None else f"{100 * row[f'{drop}{end}']:.1f}" for end in ("", "_low", "_high")
+        )
+        return f"{mean}\N{NO-BREAK SPACE}%" if low is None else f"{mean}\N{NO-BREAK SPACE}% ({low} to {high})"
+
+    return words

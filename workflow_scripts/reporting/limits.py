@@ -7,8 +7,8 @@ import polars as pl
 
 from workflow_scripts.analysis.matrix import BITS_PER_BYTE, NATS_PER_TOKEN
 from workflow_scripts.analysis.seeds import FEWEST_SEEDS
-from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.labels import listed, many
+from workflow_scripts.reporting.kit import labels
+from workflow_scripts.reporting.kit.labels import listed, many
 
 AMPLE_SEEDS = 5
 # Why there is no interval that speaks of a language, by the number of seeds.

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from workflow_scripts.reporting import labels
-from workflow_scripts.reporting.summary import SIGNIFICANT
-from workflow_scripts.reporting.tooltips import effect
+from workflow_scripts.analysis.families import SIGNIFICANT
+from workflow_scripts.reporting.kit import labels
+from workflow_scripts.reporting.kit.tooltips import effect
 
 SIGNS = {"better": "▲", "worse": "▼", "open": "=", "untested": "?"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from workflow_scripts.artifacts.files import make_provenance, write_record
-from workflow_scripts.reporting.calibrations import read_calibrations
 from workflow_scripts.reporting.figures import draw, save
+from workflow_scripts.reporting.kit.calibrations import read_calibrations
 from workflow_scripts.runtime.command_line import run_step
 
 
@@ -16,7 +16,7 @@ def draw_figures(*, tables: list[Path], calibrations: str, output: list[Path], r
 
     Args:
         tables: the tables of `compare_calibrations`.
-        calibrations: calibration -> what it is, see `reporting.calibrations.Made`, as JSON.
+        calibrations: calibration -> what it is, see `reporting.kit.calibrations.Made`, as JSON.
         output: files to write, `{name}.svg` and `{name}.png` for the names of `reporting.figures.draw`.
         record: what vouches for the figures, to write beside them.
         code: digest of this step's code.

@@ -21,7 +21,7 @@ from workflow_scripts.models.streaming import StreamedModel
 from workflow_scripts.models.variant import weight_key
 from workflow_scripts.pruning.engine import Calibration, Setting, prune_sequentially, prune_without_calibration
 from workflow_scripts.pruning.layers import LAYERS_SCHEMA
-from workflow_scripts.pruning.methods import get_method
+from workflow_scripts.pruning.methods.loading import get_method
 from workflow_scripts.pruning.patterns import parse_pattern
 from workflow_scripts.pruning.progress import Progress
 from workflow_scripts.runtime.command_line import run_step
@@ -71,10 +71,10 @@ def prune_model(
     device, dtype, settled = settle(parameters, model.parent)
     inputs = {"model": model} | ({"windows": windows} if windows else {})
     method, pattern = get_method(parameters.method), parse_pattern(parameters.pattern)
-    if (weights is not None) != method.CHANGES_WEIGHTS or (method.STATISTICS is None) != (windows is None):
-        wants = ["--windows"] * (method.STATISTICS is not None) + ["--weights"] * method.CHANGES_WEIGHTS
+    if (weights is not None) != method.changes_weights or (method.statistics is None) != (windows is None):
+        wants = ["--windows"] * (method.statistics is not None) + ["--weights"] * method.changes_weights
         raise ValueError(f"{parameters.method} takes, of --windows and --weights, {' and '.join(wants) or 'neither'}.")
-    resolved = asdict(parameters) | settled | {"changes_weights": method.CHANGES_WEIGHTS}
+    resolved = asdict(parameters) | settled | {"changes_weights": method.changes_weights}
     provenance = make_provenance("prune_model", resolved, code, inputs)
     if windows:
         refuse_foreign_model(read_provenance(windows), model, windows)

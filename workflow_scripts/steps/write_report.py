@@ -7,7 +7,7 @@ import polars as pl
 
 from workflow_scripts.artifacts.files import make_provenance, read_provenance, replacing, write_record
 from workflow_scripts.reporting.durations import read_durations
-from workflow_scripts.reporting.report import render_report
+from workflow_scripts.reporting.page import render_report
 from workflow_scripts.reporting.study_facts import describe_corpora, describe_models
 from workflow_scripts.runtime.command_line import run_step
 
@@ -38,7 +38,7 @@ def write_report(
         study: name of the study.
         command: how to reproduce it.
         setup: label -> text of the set-up, as JSON.
-        calibrations: calibration -> what it is, see `reporting.calibrations.Made`, as JSON.
+        calibrations: calibration -> what it is, see `reporting.kit.calibrations.Made`, as JSON.
         corpora: corpus -> source, licence and whether a machine wrote it, as JSON.
         timings: folder of the timings that Snakemake leaves; whatever is there, and no input, for it changes with each job.
         output: the report.

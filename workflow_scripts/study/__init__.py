@@ -9,7 +9,6 @@ from workflow_scripts.study.errors import StudyError
 from workflow_scripts.study.reading import DEFAULT, read_file, read_study
 from workflow_scripts.study.remarks import not_here, remarks
 from workflow_scripts.study.sections import (
-    CHANGES_WEIGHTS,
     STATED,
     EmbeddedCorpus,
     ModelSource,
@@ -19,7 +18,6 @@ from workflow_scripts.study.sections import (
 )
 
 __all__ = [
-    "CHANGES_WEIGHTS",
     "DEFAULT",
     "STATED",
     "EmbeddedCorpus",

@@ -31,7 +31,8 @@ from workflow_scripts.models.catalogue import PACKAGED, checkpoint_files
 from workflow_scripts.models.inspection import TOKENIZERS, inspect_checkpoint, inspect_gguf
 from workflow_scripts.models.stored import UnusableModel, weight_files
 from workflow_scripts.models.verdicts import admitted
-from workflow_scripts.pruning.patterns import COLUMNS, NofM, parse_pattern
+from workflow_scripts.pruning.methods.declaring import declared_methods
+from workflow_scripts.pruning.patterns import NofM, parse_pattern
 from workflow_scripts.study.errors import Problem, closest, listed, spell
 from workflow_scripts.study.sections import (
     Calibration,
@@ -389,15 +390,10 @@ def _texts_of(corpus: Corpus | None) -> str | None:
     }[corpus.kind]()
 
 
-def _patterns_fit_sparsegpt(pruning: Pruning) -> Iterator[Problem]:
-    for number, text in enumerate(pruning.patterns):
-        pattern, spelled = parse_pattern(text), text.replace("of", ":")
-        if "sparsegpt" in pruning.methods and isinstance(pattern, NofM) and COLUMNS % pattern.of:
-            yield Problem(
-                ("pruning", "patterns", str(number)),
-                f"SparseGPT prunes {COLUMNS} columns at a time, which the groups of {spelled} do not divide; "
-                "take 2:4 or 4:8, or leave sparsegpt out",
-            )
+def _patterns_fit_methods(pruning: Pruning) -> Iterator[Problem]:
+    for (number, text), method in product(enumerate(pruning.patterns), pruning.methods):
+        if wrong := declared_methods()[method].refuse(parse_pattern(text)):
+            yield Problem(("pruning", "patterns", str(number)), wrong)
 
 
 def _hub_documents_suffice(
@@ -532,7 +528,7 @@ CHECKS = (
     _files_are_nameable,
     _names_differ,
     _windows_fit_models,
-    _patterns_fit_sparsegpt,
+    _patterns_fit_methods,
     _calibrations_are_mixtures,
     _corpora_are_defined,
     _corpora_are_there,

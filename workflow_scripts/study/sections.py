@@ -41,9 +41,6 @@ from workflow_scripts.study.values import (
     unique_list,
 )
 
-CHANGES_WEIGHTS = {"magnitude": False, "sparsegpt": True, "wanda": False}
-"""Method -> whether it changes kept weights, as its module says; known here without importing torch."""
-
 
 class Section(BaseModel):
     """Part of a study: unknown keys are errors."""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from workflow_scripts.corpora.languages import canonical, check_language, check_spellings
 from workflow_scripts.evaluation.questions import SLOT
 from workflow_scripts.models.memory import parse_memory
+from workflow_scripts.pruning.methods.declaring import declared_methods
 from workflow_scripts.pruning.patterns import spell_pattern
 from workflow_scripts.study.errors import spell
 from workflow_scripts.study.words import Allowed
@@ -187,9 +188,14 @@ CalibrationName = Annotated[
 ]
 Prompt = Annotated[str, Strict(), AfterValidator(_prompt), Allowed("text with {question} where the question goes")]
 Pattern = Annotated[
-    str, Strict(), BeforeValidator(_pattern), Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"')
+    str,
+    Strict(),
+    BeforeValidator(_pattern, json_schema_input_type=float | str),
+    Allowed('a ratio such as 0.5, or N:M in quotes, such as "2:4"'),
 ]
-Method = Annotated[Literal["sparsegpt", "wanda"], BeforeValidator(_method)]
+Method = Annotated[
+    Literal[tuple(name for name, method in declared_methods().items() if method.statistics)], BeforeValidator(_method)
+]
 Positive = Annotated[
     int, BeforeValidator(_number), Strict(), Field(ge=1, lt=2**31), Allowed("a whole number from 1 up")
 ]

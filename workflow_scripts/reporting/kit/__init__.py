@@ -1,0 +1,1 @@
+"""What sections of the report share: labels, drawing, tables, number formats."""
