@@ -122,3 +122,15 @@ def test_help_changes_nothing(tmp_path, monkeypatch):
     done = run_here([sys.executable, "-m", "workflow_scripts.commands.reference", "--help"])
     assert done.returncode == 0 and "Usage" in done.stdout
     assert not (tmp_path / "docs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "studies"),
+    [
+        (["--configfile=a.yaml", "masks"], ["a.yaml"]),
+        (["--configfile", "a.yaml", "masks", "-n", "b.yaml"], ["a.yaml", "masks"]),
+        (["masks", "--configfile", "a.yaml", "--configfile=b.yaml"], ["a.yaml", "b.yaml"]),
+    ],
+)
+def test_an_option_takes_the_words_that_snakemake_would_take(words, studies):
+    assert commands.following(words, commands.CONFIGFILE) == studies

@@ -90,8 +90,9 @@ def following(words: Sequence[str], options: Sequence[str]) -> list[str]:
     for word in words:
         if word.startswith("-"):
             option, equals, value = word.partition("=")
-            open_ = option in options
-            found += [value] if open_ and equals else []
+            # With an equals sign it takes that one word.
+            open_ = option in options and not equals
+            found += [value] if option in options and equals else []
         elif open_:
             found.append(word)
     return found

@@ -36,7 +36,7 @@ def describe_failure(failed: Sequence[tuple[str, list[str]]], command: Sequence[
 
 
 def sentence_of(rule: str, logs: Sequence[str]) -> str:
-    """What the step said last: `cli.run_step` ends a log with "step failed: ...", a killed step with whatever it did."""
+    """What the step said last: `command_line.run_step` ends a log with "step failed: ...", a killed step with whatever it did."""
     try:
         lines = Path(logs[0]).read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except (OSError, IndexError):
